@@ -1,0 +1,25 @@
+"""What can go wrong for a caller. Every message says what was wrong, what is legal, and what to do next."""
+
+
+class QwenTTSError(ValueError):
+    """Base of all errors that a caller's input can cause."""
+
+
+class ConfigError(QwenTTSError):
+    """A config file is missing, is not JSON, or has an unknown, missing or mistyped key."""
+
+
+class CheckpointError(QwenTTSError):
+    """A weight file is missing, cut short, or its tensors do not match the config."""
+
+
+class TextError(QwenTTSError):
+    """The text cannot be spoken: empty, blank, or longer than the model's context."""
+
+
+class AudioError(QwenTTSError):
+    """The audio cannot be read or used: empty, not finite, unknown format, bad rate."""
+
+
+class OptionError(QwenTTSError):
+    """An argument has no legal value: unknown speaker, language, sampling keyword, or a task that the model cannot do."""

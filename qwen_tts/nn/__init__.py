@@ -1,0 +1,1 @@
+"""Building blocks that know nothing about speech: transformer, key-value cache, rotary positions, causal convolutions."""
