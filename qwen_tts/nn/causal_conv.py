@@ -4,6 +4,8 @@
                                       x x   | x x x x
 """
 
+from collections.abc import Iterator
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -45,20 +47,33 @@ class CausalConvTranspose1d(nn.Module):
     def __init__(self, inputs: int, outputs: int, kernel: int, *, stride: int) -> None:
         super().__init__()
         self.conv = nn.ConvTranspose1d(inputs, outputs, kernel, stride=stride)
-        self.tail = kernel - stride
+        self.past = kernel - stride  # outputs of the past that the next ones are added to
 
     def init_state(self, batch: int) -> Tensor:
-        return self.conv.weight.new_zeros(batch, self.conv.out_channels, self.tail)
+        return self.conv.weight.new_zeros(batch, self.conv.out_channels, self.past)
 
     def forward(self, x: Tensor, state: Tensor | None = None) -> Tensor:
         bias = self.conv.bias
         assert bias is not None
         if state is None:
             y = self.conv(x)
-            return y[..., : y.shape[-1] - self.tail]
+            return y[..., : y.shape[-1] - self.past]
         y = F.conv_transpose1d(x, self.conv.weight, stride=self.conv.stride)
-        if self.tail:
-            y[..., : self.tail] += state
-            state.copy_(y[..., y.shape[-1] - self.tail :])
-            y = y[..., : y.shape[-1] - self.tail]
+        if self.past:
+            y[..., : self.past] += state
+            state.copy_(y[..., y.shape[-1] - self.past :])
+            y = y[..., : y.shape[-1] - self.past]
         return y + bias[:, None]
+
+
+CausalConv = CausalConv1d | CausalConvTranspose1d
+
+
+def init_states(module: nn.Module, batch: int) -> list[Tensor]:
+    """Zero states of all causal convolutions below `module` that need one, in the order of their registration."""
+    return [m.init_state(batch) for m in module.modules() if isinstance(m, CausalConv) and m.past]
+
+
+def run(conv: CausalConv, x: Tensor, states: Iterator[Tensor] | None) -> Tensor:
+    """Applies a convolution with its own state, the next one of `states` (None: the whole sequence at once)."""
+    return conv(x, next(states) if states is not None and conv.past else None)

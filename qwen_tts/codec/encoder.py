@@ -1,0 +1,67 @@
+"""Audio to codes: strided convolutions to 25 Hz, a causal transformer, a stride of 2 to 12.5 Hz, quantisation."""
+
+from torch import Tensor, nn
+
+from ..config import EncoderConfig
+from ..nn.causal_conv import CausalConv1d
+from ..nn.transformer import Transformer, TransformerConfig
+from .layers import EluUnit
+from .quantizer import SplitEncoder
+
+
+class ConvStack(nn.Module):
+    """[B, 1, N] -> [B, hidden, ceil(N / product of strides)], the strides growing with depth."""
+
+    def __init__(self, config: EncoderConfig) -> None:
+        super().__init__()
+        channels = config.num_filters
+        layers: list[nn.Module] = [CausalConv1d(1, channels, config.kernel_size)]
+        for rate in reversed(config.upsampling_ratios):
+            for i in range(config.num_residual_layers):
+                dilation = config.dilation_growth_rate**i
+                layers.append(EluUnit(channels, config.residual_kernel_size, dilation, config.compress))
+            layers += [nn.ELU(), CausalConv1d(channels, 2 * channels, 2 * rate, stride=rate)]
+            channels *= 2
+        self.layers = nn.Sequential(*layers, nn.ELU(), CausalConv1d(channels, config.hidden_size, config.last_kernel_size))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.layers(x)
+
+
+class Encoder(nn.Module):
+    """Attention is causal over the whole sequence: the `sliding_window` of the config acts in no released code path.
+
+    Source: with the official package's default attention the window mask is not built (transformers 4.57.3).
+    """
+
+    def __init__(self, config: EncoderConfig) -> None:
+        super().__init__()
+        self.encoder = ConvStack(config)
+        self.encoder_transformer = Transformer(
+            TransformerConfig(
+                width=config.hidden_size,
+                ffn=config.intermediate_size,
+                layers=config.num_hidden_layers,
+                heads=config.num_attention_heads,
+                kv_heads=config.num_key_value_heads,
+                head_dim=config.head_dim,
+                norm_eps=config.norm_eps,
+                rope_theta=config.rope_theta,
+                layer_norm=True,
+                layer_scale=config.layer_scale_initial_scale,
+            )
+        )
+        width = config.hidden_size
+        self.downsample = CausalConv1d(width, width, 4, stride=2, bias=False, replicate=True)
+        self.quantizer = SplitEncoder(
+            config.num_quantizers, config.num_semantic_quantizers, config.codebook_size, width, config.codebook_dim
+        )
+
+    def embed(self, wave: Tensor) -> Tensor:
+        """[B, N] -> the vectors that are quantised, [B, hidden, T]; T = ceil(N / samples per frame)."""
+        x = self.encoder(wave[:, None]).transpose(1, 2)  # [B, 2T, hidden]
+        return self.downsample(self.encoder_transformer(x).transpose(1, 2))
+
+    def forward(self, wave: Tensor, stages: int) -> Tensor:
+        """[B, N] -> codes, int64 [B, T, stages]"""
+        return self.quantizer(self.embed(wave), stages)
