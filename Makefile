@@ -1,0 +1,64 @@
+# Two commands need nothing but Python 3.11 and this file: `make say TEXT="Hello."` and `make test`.
+#
+#   PYTHON  the interpreter that makes .venv
+#   TORCH   what pip is given for PyTorch. On Linux, PyPI's own build brings several GB of CUDA with it; a machine without a GPU
+#           is better served by the CPU build:  make say TORCH="torch --index-url URL"  with the URL that PyTorch's site shows for "CPU".
+PYTHON ?= python3
+TORCH ?= torch==2.13.0
+TEXT ?= Hello! I am a small voice that lives inside this package.
+OUT ?= hello.wav
+
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+
+.PHONY: help say test lint format parity bench clean
+
+help:
+	@echo 'make say TEXT="…" OUT=hello.wav [SPEAKER=…] [LANGUAGE=…]   speak'
+	@echo 'make test     lint, types, imports, tests      make lint     the same without the tests'
+	@echo 'make format   put the code in shape            make parity   compare with the official package'
+	@echo 'make bench    quality and speed of the built-in voice      make clean   remove .venv'
+
+say: .venv/.core
+	$(BIN)/qwen-tts say "$(TEXT)" -o "$(OUT)" $(if $(SPEAKER),--speaker "$(SPEAKER)") $(if $(LANGUAGE),--language "$(LANGUAGE)")
+
+test: lint
+	$(BIN)/python -m pytest
+
+lint: .venv/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/pyright
+	$(BIN)/lint-imports --no-cache
+
+format: .venv/.dev
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+parity: .venv/.dev
+	bash parity/run.sh
+
+bench: .venv/.bench
+	$(BIN)/python benchmarks/tiny_quality.py
+	$(BIN)/python benchmarks/tiny_speed.py
+
+clean:
+	rm -rf .venv
+
+# What is installed is written down as stamps, so that a second run starts at once and a changed requirement installs again.
+.venv/.core: pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12 …")'
+	@echo "Setting up .venv (once; a few minutes)"
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(PIP) $(TORCH)
+	$(PIP) --editable .
+	@touch $@
+
+.venv/.dev: .venv/.core requirements/mos.txt
+	$(PIP) --editable ".[dev,eval]"
+	$(PIP) --no-deps --requirement requirements/mos.txt
+	@touch $@
+
+.venv/.bench: .venv/.dev requirements/bench.txt
+	$(PIP) --no-deps --requirement requirements/bench.txt
+	@touch $@
