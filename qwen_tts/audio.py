@@ -1,0 +1,214 @@
+"""The only audio input and output: anything that holds sound -> (mono float32 wave, rate), and waves -> files.
+
+Knows nothing about models. Formats are libsndfile's: WAV, FLAC, MP3, OGG (Vorbis, Opus) and some more for reading.
+"""
+
+import base64
+import binascii
+import http.client
+import io
+import os
+import re
+import secrets
+import time
+import urllib.request
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+import soundfile
+import soxr
+
+from .errors import AudioError
+
+AudioSource = str | os.PathLike[str] | bytes | bytearray | BinaryIO | tuple[Any, int]
+
+MIN_RATE, MAX_RATE = 8_000, 192_000
+MAX_BYTES = 512 * 2**20
+MAX_SAMPLES = 3600 * 48_000 * 2  # an hour of 48 kHz stereo: a small compressed file must not fill the memory
+LOUDEST = 16.0  # float samples are meant to lie in -1..1; far above that they are surely integers in disguise
+FORMATS = {
+    ".wav": ("WAV", "PCM_16"),
+    ".flac": ("FLAC", "PCM_16"),
+    ".mp3": ("MP3", "MPEG_LAYER_III"),
+    ".ogg": ("OGG", "VORBIS"),
+    ".opus": ("OGG", "OPUS"),
+}
+BASE64 = re.compile(r"[A-Za-z0-9+/\s]+={0,2}\s*")
+
+
+def load_audio(source: AudioSource, *, timeout: float = 30.0) -> tuple[np.ndarray, int]:
+    """Reads sound from wherever it is.
+
+    Args:
+        source: a path, an http(s) URL, base64 text (bare or as a data: URL), the bytes of an audio file, an open binary
+            file, or `(samples, rate)` with samples [N], [N, C] or [C, N] of any integer or float type.
+        timeout: seconds that a URL may take in all.
+    Returns:
+        The mean of the channels, float32 [N], and its rate in Hz (as stored: not resampled).
+    Raises:
+        AudioError: nothing there, not audio, empty, not finite, or a rate outside 8..192 kHz.
+    """
+    if isinstance(source, tuple):
+        if len(source) != 2:
+            raise AudioError(f"an audio tuple is (samples, rate), found {len(source)} values")
+        return _checked(np.asarray(source[0]), source[1])
+    if isinstance(source, np.ndarray):
+        raise AudioError("an array does not know its rate: pass (samples, rate)")
+    return _decode(_fetch(source, timeout), _name(source))
+
+
+def resample(wave: np.ndarray, rate: int, to: int) -> np.ndarray:
+    """Resamples [N] by soxr's high quality; ceil(N * to / rate) samples, as librosa returns them."""
+    if rate == to:
+        return wave
+    out = soxr.resample(wave, rate, to, quality="HQ")
+    length = -(-len(wave) * to // rate)
+    return np.pad(out[:length], (0, max(0, length - len(out))))
+
+
+def pcm16(wave: np.ndarray) -> bytes:
+    """Float samples -1..1 as signed 16-bit little-endian bytes; what is louder is clipped."""
+    return np.round(np.clip(wave, -1.0, 1.0) * 32767.0).astype("<i2").tobytes()
+
+
+def check_output(path: str | os.PathLike[str]) -> Path:
+    """Whether `write_audio` could write there, to be asked before an hour of work; returns the real path.
+
+    Raises:
+        AudioError: an extension without a format, a folder that does not exist, or something that is no plain file.
+    """
+    real = Path(os.path.realpath(path))  # a link stays a link: its target is replaced
+    if real.suffix.lower() not in FORMATS:
+        raise AudioError(f"{os.fspath(path)}: no audio format is called {real.suffix!r}; use one of {', '.join(FORMATS)}")
+    if not real.parent.is_dir():
+        raise AudioError(f"{os.fspath(path)}: the folder {real.parent} does not exist; make it first")
+    if real.exists() and not real.is_file():
+        raise AudioError(f"{os.fspath(path)} is not a plain file; choose another name")
+    return real
+
+
+def write_audio(path: str | os.PathLike[str], wave: np.ndarray, rate: int) -> None:
+    """Writes a mono wave [N] (float, -1..1) in the format of the extension, whole or not at all.
+
+    Raises:
+        AudioError: what `check_output` finds, samples that are not finite, or a rate that the format cannot hold.
+    """
+    real = check_output(path)
+    wave = np.asarray(wave, dtype=np.float32)
+    if wave.ndim != 1 or not np.isfinite(wave).all():
+        raise AudioError(f"{os.fspath(path)}: expected one finite channel, found shape {wave.shape}")
+    form, subtype = FORMATS[real.suffix.lower()]
+    partial = real.with_name(f".{real.name}.{secrets.token_hex(4)}.part")
+    try:
+        with soundfile.SoundFile(partial, "w", rate, 1, subtype, format=form) as out:
+            for start in range(0, len(wave), rate):  # libsndfile's Vorbis keeps a whole block on its stack
+                out.write(np.clip(wave[start : start + rate], -1.0, 1.0))
+        os.replace(partial, real)
+    except (soundfile.LibsndfileError, OSError) as error:
+        raise AudioError(f"{os.fspath(path)}: cannot write {form} at {rate} Hz ({error})") from None
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _name(source: Any) -> str:
+    if isinstance(source, (str, os.PathLike)):
+        text = os.fspath(source)
+        return text if len(text) <= 256 else "the base64 audio"
+    return "the audio"
+
+
+def _fetch(source: Any, timeout: float) -> bytes:
+    """The encoded bytes of any source but samples."""
+    if isinstance(source, (bytes, bytearray)):
+        return bytes(source)
+    if isinstance(source, str):
+        if re.match("https?://", source, re.IGNORECASE):
+            return _download(source, timeout)
+        if source.startswith("data:"):
+            return _base64(source.partition(",")[2])
+        if len(source) > 256 and BASE64.fullmatch(source):
+            return _base64(source)
+    if isinstance(source, (str, os.PathLike)):
+        try:
+            with open(source, "rb") as file:
+                return _limited(file)
+        except (OSError, ValueError) as error:  # ValueError: a NUL in the name
+            reason = getattr(error, "strerror", None) or error
+            raise AudioError(f"cannot read {_name(source)!r}: {reason}") from None
+    if hasattr(source, "read"):
+        return _limited(source)
+    raise AudioError(
+        f"cannot read audio from a {type(source).__name__}; "
+        "pass a path, an http(s) URL, base64, bytes, a binary file or (samples, rate)"
+    )
+
+
+def _limited(file: BinaryIO) -> bytes:
+    data = file.read(MAX_BYTES + 1)
+    if not isinstance(data, bytes):
+        raise AudioError("the file object gives text; open it in binary mode")
+    if len(data) > MAX_BYTES:
+        raise AudioError(f"the audio is larger than {MAX_BYTES >> 20} MiB; cut it")
+    return data
+
+
+def _base64(text: str) -> bytes:
+    try:
+        return base64.b64decode("".join(text.split()), validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise AudioError(f"the base64 audio is damaged ({error})") from None
+
+
+def _download(url: str, timeout: float) -> bytes:
+    deadline = time.monotonic() + timeout
+    request = urllib.request.Request(url, headers={"User-Agent": "qwen-tts"})
+    data = bytearray()
+    try:
+        with urllib.request.urlopen(request, timeout=timeout) as reply:
+            promised = int(reply.headers.get("Content-Length") or 0)
+            while len(data) <= MAX_BYTES and (block := reply.read1(1 << 16)):
+                data += block
+                if time.monotonic() > deadline:
+                    raise TimeoutError(f"not finished after {timeout:g} s")
+    except (OSError, http.client.HTTPException) as error:  # URLError and TimeoutError are OSErrors
+        raise AudioError(f"cannot download {url}: {error}") from None
+    if len(data) > MAX_BYTES:
+        raise AudioError(f"{url} is larger than {MAX_BYTES >> 20} MiB")
+    if len(data) < promised:
+        raise AudioError(f"{url}: the connection ended after {len(data)} of {promised} bytes; try again")
+    return bytes(data)
+
+
+def _decode(data: bytes, name: str) -> tuple[np.ndarray, int]:
+    if not data:
+        raise AudioError(f"{name} is empty")
+    try:
+        with soundfile.SoundFile(io.BytesIO(data)) as file:
+            if file.frames * file.channels > MAX_SAMPLES:
+                raise AudioError(f"{name} holds {file.frames / file.samplerate:.0f} s of audio; cut it to an hour at most")
+            samples = file.read(dtype="float32", always_2d=True)  # [N, C]
+    except soundfile.LibsndfileError as error:
+        raise AudioError(f"{name} is not audio that can be read ({error}); convert it to WAV, FLAC, MP3 or OGG") from None
+    return _checked(samples.mean(axis=1), file.samplerate, name)
+
+
+def _checked(samples: np.ndarray, rate: Any, name: str = "the audio") -> tuple[np.ndarray, int]:
+    """Any samples -> mono float32 in about -1..1."""
+    if isinstance(rate, bool) or not isinstance(rate, (int, np.integer)) or not MIN_RATE <= rate <= MAX_RATE:
+        raise AudioError(f"{name} has rate {rate!r}; legal are {MIN_RATE} to {MAX_RATE} Hz")
+    if samples.ndim not in (1, 2) or samples.size == 0:
+        raise AudioError(f"{name} has no samples: its shape is {samples.shape}, expected [N], [N, C] or [C, N]")
+    if samples.dtype.kind in "iu":
+        span = 2.0 ** (8 * samples.dtype.itemsize - 1)
+        samples = (samples - span if samples.dtype.kind == "u" else samples) / span
+    elif samples.dtype.kind != "f":
+        raise AudioError(f"{name} has samples of type {samples.dtype}; expected integers or floats")
+    samples = samples.astype(np.float32)
+    if samples.ndim == 2:
+        samples = samples.mean(axis=int(samples.shape[1] < samples.shape[0]))  # the shorter axis is the channels
+    if not np.isfinite(samples).all():
+        raise AudioError(f"{name} holds samples that are not finite (NaN or infinite)")
+    if (peak := float(np.abs(samples).max())) > LOUDEST:
+        raise AudioError(f"{name} has float samples up to {peak:.0f}; expected -1..1 (divide 16-bit values by 32768)")
+    return samples, int(rate)
