@@ -1,0 +1,1 @@
+"""The language model: text and voice in, frames of codec codes out. It knows nothing about audio."""
