@@ -19,8 +19,11 @@ help:
 	@echo 'make format   put the code in shape            make parity   compare with the official package'
 	@echo 'make bench    quality and speed of the built-in voice      make clean   remove .venv'
 
+# A value as the shell must see it: as it was typed, in single quotes.
+quoted = '$(subst ','\'',$(value $(1)))'
+
 say: .venv/.core
-	$(BIN)/qwen-tts say "$(TEXT)" -o "$(OUT)" $(if $(SPEAKER),--speaker "$(SPEAKER)") $(if $(LANGUAGE),--language "$(LANGUAGE)")
+	$(BIN)/qwen-tts say -o $(call quoted,OUT) $(if $(SPEAKER),--speaker $(call quoted,SPEAKER)) $(if $(LANGUAGE),--language $(call quoted,LANGUAGE)) -- $(call quoted,TEXT)
 
 test: lint
 	$(BIN)/python -m pytest

@@ -1,0 +1,46 @@
+"""What the benchmarks share: the held-out sentences, the machine's description, a table, and one JSON line at the end."""
+
+import json
+import os
+import platform
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+HERE = Path(__file__).parent
+RESULTS = HERE / "results"
+
+
+def heldout() -> dict[str, str]:
+    """Sentences that are in no training text: id -> sentence."""
+    return dict(line.split("\t") for line in (HERE / "heldout_en.txt").read_text("utf-8").splitlines())
+
+
+def machine() -> str:
+    """Processor, cores and versions, in a line."""
+    cpuinfo = Path("/proc/cpuinfo")
+    lines = cpuinfo.read_text("utf-8").splitlines() if cpuinfo.exists() else []
+    name = next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), platform.processor())
+    return (
+        f"{name or platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, torch {torch.__version__}"
+    )
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A Markdown table whose columns line up; all but the first are numbers, to the right."""
+    widths = [max(len(row[i]) for row in (head, *rows)) for i in range(len(head))]
+    pad = [str.ljust] + [str.rjust] * (len(head) - 1)
+    lines = ["| " + " | ".join(p(c, w) for p, c, w in zip(pad, row, widths, strict=True)) + " |" for row in (head, *rows)]
+    rule = "|" + "|".join([":" + "-" * (widths[0] + 1)] + ["-" * (w + 1) + ":" for w in widths[1:]]) + "|"
+    return "\n".join([lines[0], rule, *lines[1:]])
+
+
+def publish(name: str, title: str, body: str, result: Mapping[str, Any], command: str) -> None:
+    """Prints the report and the JSON line, and keeps both in `results/NAME.md`."""
+    line = json.dumps({"benchmark": name, **result})
+    about = f"`{command}` on {machine()}."
+    RESULTS.mkdir(exist_ok=True)
+    (RESULTS / f"{name}.md").write_text(f"# {title}\n\n{about}\n\n{body}\n\n```json\n{line}\n```\n", "utf-8")
+    print(f"{title}\n{about}\n\n{body}\n{line}")
