@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from ..config import CodePredictorConfig, TalkerConfig
+from ..errors import ConfigError
 from ..nn.kv_cache import KVCache
 from ..nn.norm import RMSNorm
 from ..nn.transformer import Transformer, TransformerConfig
@@ -90,10 +91,18 @@ class CodePredictor(nn.Module):
 
 
 def transformer_config(config: CodePredictorConfig | TalkerConfig) -> TransformerConfig:
-    """Both stacks are Qwen3 blocks. Their rotary positions are plain: the three axes of `mrope_section` always agree."""
+    """Both stacks are Qwen3 blocks. Their rotary positions are plain: the three axes of `mrope_section` always agree.
+
+    Raises:
+        ConfigError: the config asks for a variant that no released model has.
+    """
+    if config.hidden_act != "silu" or config.sliding_window is not None:
+        found = f"hidden_act {config.hidden_act!r}, sliding_window {config.sliding_window}"
+        raise ConfigError(f"only hidden_act 'silu' and sliding_window null are supported, found {found}")
+    if config.rope_scaling is not None and config.rope_scaling.get("rope_type", "default") != "default":
+        raise ConfigError(f"only rope_type 'default' is supported, found {config.rope_scaling['rope_type']!r}")
     return TransformerConfig(
         width=config.hidden_size, ffn=config.intermediate_size, layers=config.num_hidden_layers,
         heads=config.num_attention_heads, kv_heads=config.num_key_value_heads, head_dim=config.head_dim,
         norm_eps=config.rms_norm_eps, rope_theta=config.rope_theta, bias=config.attention_bias, qk_norm=True,
-        window=config.sliding_window,
     )  # fmt: skip

@@ -1,0 +1,78 @@
+"""How a frame is computed: what every engine offers. `eager` is the reference; any other must give the same tokens.
+
+A row is one utterance. Rows join (`prefill`) and leave (`release`) between frames and stand at different positions:
+
+    prefill(row)   all of the prompt but its last position goes into the row's cache; the last one waits as `pending`
+    step()         pending + next text -> talker -> code 0 -> code predictor -> codes; their embedding is the next `pending`
+
+So every step is the same computation on tensors of fixed shape, which an engine may capture or replace as a whole.
+An engine does not know when to stop: see `talker/frames.py`.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from torch import Tensor
+
+from ..nn.kv_cache import KVCache
+from ..prompt import Prompt
+from ..sampling import SamplingOptions, SamplingRows
+from ..talker.talker import Talker
+
+
+@dataclass(slots=True)
+class EngineState:
+    """What B rows remember; updated in place. Free rows are computed along and mean nothing.
+
+    cache, predictor_cache: the transformers' pasts; only the first outlives a frame.
+    pending: codec part of the next position, [B, D], in the talker's dtype.
+    text: text part of the positions to come, [B, 1 + capacity, D]: place 0 is zero (the prompt's last position holds its
+        text already), place 1 + g goes with frame g.
+    frame: frames made since `prefill`, int64 [B].
+    seen: code 0 values drawn so far, bool [B, V].
+    active: rows in use, bool [B].
+    talker_sampling, predictor_sampling: how each row is sampled.
+    """
+
+    cache: KVCache
+    predictor_cache: KVCache
+    pending: Tensor
+    text: Tensor
+    frame: Tensor
+    seen: Tensor
+    active: Tensor
+    talker_sampling: SamplingRows
+    predictor_sampling: SamplingRows
+
+
+class Engine(Protocol):
+    """Rows are numbered 0 .. B - 1."""
+
+    @property
+    def talker(self) -> Talker: ...
+
+    def init_state(self, batch: int, capacity: int) -> EngineState:
+        """Room for `batch` rows of at most `capacity` positions (prompt and frames), all free."""
+        ...
+
+    def prefill(
+        self, state: EngineState, rows: Sequence[int], prompts: Sequence[Prompt],
+        sampling: Sequence[tuple[SamplingOptions, SamplingOptions]],
+    ) -> None:  # fmt: skip
+        """Puts an utterance into each of the given rows, whatever they held before.
+
+        `sampling` holds the options of code 0 and of the other codes, a pair a row.
+        """
+        ...
+
+    def step(self, state: EngineState, uniforms: Tensor) -> Tensor:
+        """The next frame of every active row from fp32 random numbers [B, Q] in [0, 1): codes, int64 [B, Q].
+
+        Where column 0 is the talker's `codec_eos_token_id`, the row has ended and the rest of it means nothing.
+        """
+        ...
+
+    def release(self, state: EngineState, rows: Sequence[int]) -> None:
+        """Frees rows; they stand still until `prefill` fills them again."""
+        ...

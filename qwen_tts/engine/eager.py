@@ -1,0 +1,96 @@
+"""The reference engine: plain PyTorch, step by step as the model is defined."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from ..nn.kv_cache import KVCache
+from ..prompt import Prompt
+from ..sampling import SamplingOptions, SamplingRows, constrain, sample
+from ..talker.talker import Talker
+from . import EngineState
+
+MIN_FRAMES = 2  # speech does not end before (the official min_new_tokens)
+
+
+class EagerEngine:
+    """See `Engine`."""
+
+    def __init__(self, talker: Talker) -> None:
+        self.talker = talker
+        config = talker.config
+        forbidden = torch.arange(config.vocab_size) >= config.code_predictor_config.vocab_size  # what is no acoustic code
+        forbidden[config.codec_eos_token_id] = False
+        self._forbidden = forbidden.to(talker.codec_head.weight.device)
+
+    @torch.inference_mode()
+    def init_state(self, batch: int, capacity: int) -> EngineState:
+        config, like = self.talker.config, self.talker.codec_head.weight
+        greedy = [SamplingOptions(do_sample=False)] * batch
+        return EngineState(
+            cache=self.talker.init_state(batch, capacity),
+            predictor_cache=self.talker.code_predictor.init_state(batch),
+            pending=like.new_zeros(batch, config.hidden_size),
+            text=like.new_zeros(batch, 1 + capacity, config.hidden_size),
+            frame=torch.zeros(batch, dtype=torch.int64, device=like.device),
+            seen=torch.zeros(batch, config.vocab_size, dtype=torch.bool, device=like.device),
+            active=torch.zeros(batch, dtype=torch.bool, device=like.device),
+            talker_sampling=SamplingRows(greedy, like.device),
+            predictor_sampling=SamplingRows(greedy, like.device),
+        )
+
+    @torch.inference_mode()
+    def prefill(
+        self, state: EngineState, rows: Sequence[int], prompts: Sequence[Prompt],
+        sampling: Sequence[tuple[SamplingOptions, SamplingOptions]],
+    ) -> None:  # fmt: skip
+        self._fill_cache(state.cache, rows, prompts)
+        for row, prompt, (talker, predictor) in zip(rows, prompts, sampling, strict=True):
+            state.pending[row] = prompt.embeddings[-1]
+            state.text[row, 0] = 0
+            state.text[row, 1:] = prompt.step_text(state.text.shape[1] - 1)
+            state.frame[row], state.seen[row], state.active[row] = 0, False, True
+            state.talker_sampling.set(row, talker)
+            state.predictor_sampling.set(row, predictor)
+
+    def _fill_cache(self, cache: KVCache, rows: Sequence[int], prompts: Sequence[Prompt]) -> None:
+        """Runs the prompts side by side, left-aligned, in a cache of their own, then copies it into their rows."""
+        starts = [prompt.embeddings[:-1] for prompt in prompts]
+        x = torch.nn.utils.rnn.pad_sequence(starts, batch_first=True)  # [n, L - 1, D]
+        assert x.shape[1] < cache.slots, "the prompt must fit the capacity that init_state was given"
+        lengths = torch.tensor([start.shape[0] for start in starts], device=x.device)
+        fresh = self.talker.init_state(len(prompts), x.shape[1])
+        self.talker(x, fresh, lengths)
+        index = torch.tensor(list(rows), device=x.device)
+        cache.keys[:, index, :, : x.shape[1]] = fresh.keys
+        cache.values[:, index, :, : x.shape[1]] = fresh.values
+        cache.position[index] = lengths
+        cache.high = int(cache.position.max())
+
+    @torch.inference_mode()
+    def step(self, state: EngineState, uniforms: Tensor) -> Tensor:
+        talker, uniforms = self.talker, uniforms.to(state.pending.device)
+        place = state.frame[:, None, None].expand(-1, 1, state.text.shape[2])
+        x = state.pending[:, None] + state.text.gather(1, place)  # [B, 1, D]
+        moving = state.active.long()
+        hidden = talker(x, state.cache, moving)[:, 0]  # [B, D]
+        forbidden = self._forbidden.repeat(len(moving), 1)
+        forbidden[:, talker.config.codec_eos_token_id] = state.frame < MIN_FRAMES
+        logits = constrain(talker.logits(hidden), state.seen, forbidden, state.talker_sampling.penalty)
+        code0 = sample(logits, uniforms[:, 0], state.talker_sampling)
+        rest = talker.code_predictor.generate(
+            hidden, talker.embed_code0(code0), uniforms[:, 1:], state.predictor_sampling, state.predictor_cache
+        )
+        codes = torch.cat((code0[:, None], rest), dim=1)  # [B, Q]
+        state.pending.copy_(talker.embed_codes(codes[:, None])[:, 0])
+        state.seen.scatter_(1, code0[:, None], True)
+        state.frame += moving
+        return codes
+
+    @torch.inference_mode()
+    def release(self, state: EngineState, rows: Sequence[int]) -> None:
+        index = torch.tensor(list(rows), device=state.active.device)
+        state.active[index] = False
+        state.frame[index] = 0
+        state.cache.reset(index)

@@ -1,0 +1,1 @@
+"""Who speaks: from a recording to one vector."""
