@@ -9,7 +9,6 @@ import http.client
 import io
 import os
 import re
-import secrets
 import time
 import urllib.request
 from pathlib import Path
@@ -20,6 +19,7 @@ import soundfile
 import soxr
 
 from .errors import AudioError
+from .files import whole_file, writable
 
 AudioSource = str | os.PathLike[str] | bytes | bytearray | BinaryIO | tuple[Any, int]
 
@@ -78,13 +78,11 @@ def check_output(path: str | os.PathLike[str]) -> Path:
     Raises:
         AudioError: an extension without a format, a folder that does not exist, or something that is no plain file.
     """
-    real = Path(os.path.realpath(path))  # a link stays a link: its target is replaced
+    real, obstacle = writable(path)
     if real.suffix.lower() not in FORMATS:
         raise AudioError(f"{os.fspath(path)}: no audio format is called {real.suffix!r}; use one of {', '.join(FORMATS)}")
-    if not real.parent.is_dir():
-        raise AudioError(f"{os.fspath(path)}: the folder {real.parent} does not exist; make it first")
-    if real.exists() and not real.is_file():
-        raise AudioError(f"{os.fspath(path)} is not a plain file; choose another name")
+    if obstacle:
+        raise AudioError(f"cannot write {os.fspath(path)}: {obstacle}")
     return real
 
 
@@ -99,16 +97,12 @@ def write_audio(path: str | os.PathLike[str], wave: np.ndarray, rate: int) -> No
     if wave.ndim != 1 or not np.isfinite(wave).all():
         raise AudioError(f"{os.fspath(path)}: expected one finite channel, found shape {wave.shape}")
     form, subtype = FORMATS[real.suffix.lower()]
-    partial = real.with_name(f".{real.name}.{secrets.token_hex(4)}.part")
     try:
-        with soundfile.SoundFile(partial, "w", rate, 1, subtype, format=form) as out:
+        with whole_file(real) as partial, soundfile.SoundFile(partial, "w", rate, 1, subtype, format=form) as out:
             for start in range(0, len(wave), rate):  # libsndfile's Vorbis keeps a whole block on its stack
                 out.write(np.clip(wave[start : start + rate], -1.0, 1.0))
-        os.replace(partial, real)
     except (soundfile.LibsndfileError, OSError) as error:
-        raise AudioError(f"{os.fspath(path)}: cannot write {form} at {rate} Hz ({error})") from None
-    finally:
-        partial.unlink(missing_ok=True)
+        raise AudioError(f"cannot write {os.fspath(path)} as {form} at {rate} Hz: {error}") from None
 
 
 def _name(source: Any) -> str:

@@ -1,0 +1,164 @@
+"""From the arguments of a call to utterances: what holds for all texts is spread over them, and everything is checked."""
+
+import secrets
+from collections.abc import Mapping, Sequence
+from typing import Any, TypedDict, cast
+
+from .checkpoint import LoadedModel
+from .errors import OptionError, TextError
+from .prompt import build_layout, embed
+from .stream import Utterance
+from .talker.frames import GenerationOptions
+from .voice import VoiceClonePromptItem, check_voice
+
+CALLS = {
+    "custom_voice": "generate_custom_voice(text, speaker)",
+    "voice_design": "generate_voice_design(text, instruct)",
+    "base": "generate_voice_clone(text, ref_audio=..., ref_text=...)",
+}
+# Control characters are never spoken. White space stays, and so do the joiners that emoji and some scripts need.
+SILENT = dict.fromkeys(c for c in (*range(0x20), *range(0x7F, 0xA0), 0xFEFF) if not chr(c).isspace())
+
+
+class GenerationKeywords(TypedDict, total=False):
+    """Keywords of every `generate_*` and `stream_*` call; None, or leaving one out, means as the model's files say.
+
+    The first ten are official. `seed`: the same seed gives the same audio; of a batch, text i takes seed + i, or the i-th of
+    a list. `frames_per_token`, `stop_loops`, `max_silence` (seconds) say when speech that runs away is ended: see
+    `GenerationOptions` and `Utterance`.
+    """
+
+    do_sample: bool | None
+    temperature: float | None
+    top_k: int | None
+    top_p: float | None
+    repetition_penalty: float | None
+    subtalker_dosample: bool | None
+    subtalker_temperature: float | None
+    subtalker_top_k: int | None
+    subtalker_top_p: float | None
+    max_new_tokens: int | None
+    seed: int | Sequence[int] | None
+    frames_per_token: float | None
+    stop_loops: bool
+    max_silence: float | None
+
+
+def require(model: LoadedModel, kind: str) -> None:
+    """Raises OptionError, with the call that fits, unless the model is of this kind."""
+    found = model.config.tts_model_type
+    if found != kind:
+        raise OptionError(f"this is a {found} model, the call needs a {kind} one; with this model call {CALLS[found]}")
+
+
+def texts(text: str | list[str]) -> list[str]:
+    """What to say, one or several, without control characters.
+
+    Raises:
+        TextError: an empty list, or something that is no string.
+    """
+    several = text if isinstance(text, list) else [text]
+    if not several:
+        raise TextError("there is no text to speak: the list is empty")
+    if wrong := [t for t in several if not isinstance(t, str)]:
+        raise TextError(f"a text must be a string, not {type(wrong[0]).__name__}")
+    return [t.translate(SILENT) for t in several]
+
+
+def each(name: str, value: Any, count: int, of: str = "text") -> list[Any]:
+    """One value for all, or a list with one for each.
+
+    Raises:
+        OptionError: the list has another length; the message gives both.
+    """
+    values = value if isinstance(value, list) else [value]
+    if len(values) == 1:
+        return values * count
+    if len(values) != count:
+        raise OptionError(f"{of} has {count} item{'s' * (count != 1)}, {name} has {len(values)}; give one, or {count}")
+    return values
+
+
+def instruct_ids(model: LoadedModel, instruct: str | None) -> list[int] | None:
+    """An instruction's ids; None where there is nothing in it."""
+    if instruct is None or isinstance(instruct, str):
+        return model.text.instruct_ids(instruct.translate(SILENT)) if instruct and instruct.strip() else None
+    raise OptionError(f"an instruction must be a string, not {type(instruct).__name__}")
+
+
+def utterances(
+    model: LoadedModel,
+    spoken: list[str],
+    language: Any,
+    layouts: list[dict[str, Any]],
+    non_streaming_mode: bool,
+    keywords: GenerationKeywords,
+    voices: list[VoiceClonePromptItem] | None = None,
+) -> list[Utterance]:
+    """Builds one utterance for each text.
+
+    Args:
+        spoken: from `texts`.
+        language: a name, None, or a list.
+        layouts: what else `build_layout` is told about each text.
+        non_streaming_mode: all text before the speech.
+        keywords: of the call.
+        voices: one for each text, or None.
+    Raises:
+        TextError, OptionError: see `build_layout` and `GenerationOptions`.
+    """
+    options, seeds, max_silence = _options(model, len(spoken), keywords)
+    made = []
+    for i, name in enumerate(each("language", language, len(spoken))):
+        if name is not None and not isinstance(name, str):
+            raise OptionError(f"a language must be a string, not {type(name).__name__}")
+        layout = build_layout(
+            model.config,
+            text_ids=model.text.target_ids(spoken[i]),
+            role_ids=model.text.role_ids,
+            language=name,
+            streaming_text=not non_streaming_mode,
+            **layouts[i],
+        )
+        vector, reference = None, None
+        if voices is not None:
+            vector, reference = voices[i].ref_spk_embedding, voices[i].ref_code if voices[i].icl_mode else None
+        prompt = embed(layout, model.talker, vector, reference)
+        made.append(Utterance(prompt, options, seeds[i], reference, max_silence))
+    return made
+
+
+def voice_layout(model: LoadedModel, voice: VoiceClonePromptItem) -> dict[str, Any]:
+    """What `build_layout` is told about a voice.
+
+    Raises:
+        OptionError: it is no voice, or one of another model.
+    """
+    if not isinstance(voice, VoiceClonePromptItem):
+        raise OptionError(f"voice_clone_prompt must hold VoiceClonePromptItem, not {type(voice).__name__}")
+    check_voice(voice, model.config)
+    if not voice.icl_mode:
+        return {"voice": True}
+    assert voice.ref_code is not None and voice.ref_text is not None
+    return {"voice": True, "reference_ids": model.text.reference_ids(voice.ref_text), "reference_frames": len(voice.ref_code)}
+
+
+def _options(model: LoadedModel, count: int, keywords: GenerationKeywords) -> tuple[GenerationOptions, list[int], float | None]:
+    """How codes are sampled, each text's seed, and the longest silence in seconds."""
+    if unknown := sorted(set(keywords) - set(GenerationKeywords.__annotations__)):
+        raise OptionError(f"unknown option {unknown[0]!r}; known are {', '.join(GenerationKeywords.__annotations__)}")
+    given = cast(dict[str, Any], dict(keywords))
+    seed, max_silence = given.pop("seed", None), given.pop("max_silence", 4.0)
+    if max_silence is not None and not max_silence > 0:
+        raise OptionError(f"max_silence must be above 0 s, or None for no limit, not {max_silence}")
+    return GenerationOptions.from_config(model.generation, **given), _seeds(seed, count), max_silence
+
+
+def _seeds(seed: Any, count: int) -> list[int]:
+    if seed is None:
+        return [secrets.randbits(63) for _ in range(count)]
+    if isinstance(seed, int) and not isinstance(seed, bool):
+        return [seed + i for i in range(count)]
+    if isinstance(seed, Mapping | str | bool) or not isinstance(seed, Sequence) or len(seed) != count:
+        raise OptionError(f"seed must be a whole number, or one for each of the {count} texts, not {seed!r}")
+    return list(seed)

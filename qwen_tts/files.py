@@ -1,0 +1,30 @@
+"""Files that appear whole or not at all."""
+
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[Path]:
+    """Gives a name beside `path` to write to. What is there at the end takes the place of `path`; after an error, or an
+    interruption, `path` is as it was and nothing else is left.
+    """
+    partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+    try:
+        yield partial
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def writable(path: str | os.PathLike[str]) -> tuple[Path, str | None]:
+    """The real path (a link's target is replaced, not the link), and why no file can be written there, or None."""
+    real = Path(os.path.realpath(path))
+    if not real.parent.is_dir():
+        return real, f"the folder {real.parent} does not exist; make it first"
+    if real.exists() and not real.is_file():
+        return real, "it is not a plain file; choose another name"
+    return real, None

@@ -1,0 +1,241 @@
+"""`Qwen3TTSModel`: the official calls, each with a streaming twin. It shapes arguments; `stream.py` does the work."""
+
+import os
+import warnings
+from collections.abc import Iterator, Mapping
+from typing import Any, Self, Unpack
+
+import numpy as np
+import torch
+
+from .arguments import GenerationKeywords, each, instruct_ids, require, texts, utterances, voice_layout
+from .audio import AudioSource
+from .checkpoint import LoadedModel, check_attention, load_model
+from .engine.eager import EagerEngine
+from .errors import OptionError
+from .prompt import resolve_speaker, supported_languages, supported_speakers
+from .stream import AudioChunk, Utterance, stream
+from .voice import VoiceClonePromptItem, create_voice, voices_from_dict
+
+Each = str | list[str] | list[str | None] | None
+Voices = VoiceClonePromptItem | list[VoiceClonePromptItem] | Mapping[str, Any] | None
+CANNOT_FOLLOW = ("0b6", "tiny")  # sizes of custom_voice models that were not trained on instructions
+
+
+class Qwen3TTSModel:
+    """A model and its voices. Made by `from_pretrained`; one instance serves any number of calls and streams."""
+
+    def __init__(self, loaded: LoadedModel) -> None:
+        self.loaded, self.config = loaded, loaded.config
+        self.engine = EagerEngine(loaded.talker)
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        pretrained_model_name_or_path: str | os.PathLike[str],
+        device_map: str | int | torch.device | None = None,
+        dtype: str | torch.dtype | None = None,
+        attn_implementation: str | None = None,
+    ) -> Self:
+        """Loads a model.
+
+        Args:
+            pretrained_model_name_or_path: "tiny", the built-in model, or a model directory in the official layout.
+            device_map: "cpu" (the default), "cuda:0", a torch.device, or "auto".
+            dtype: of the language model: a torch dtype or its name; by default float32 on a CPU, bfloat16 elsewhere. The
+                codec and the speaker encoder always compute in float32.
+            attn_implementation: taken as officially; it is PyTorch's own attention in every case.
+        Raises:
+            OptionError: unknown name, device, dtype or attention.
+            ConfigError, CheckpointError: a file is missing, damaged, or does not fit the config.
+        """
+        check_attention(attn_implementation)
+        return cls(load_model(pretrained_model_name_or_path, device_map, dtype))
+
+    @property
+    def device(self) -> torch.device:
+        """Where the model computes."""
+        return self.loaded.device
+
+    @property
+    def sample_rate(self) -> int:
+        """Of all audio that comes out, Hz."""
+        return self.loaded.codec.config.output_sample_rate
+
+    def get_supported_speakers(self) -> list[str]:
+        """Names of the preset voices, sorted; empty for a model that has none."""
+        return supported_speakers(self.config)
+
+    def get_supported_languages(self) -> list[str]:
+        """Names that `language` may have, sorted, "auto" among them."""
+        return supported_languages(self.config)
+
+    def generate_custom_voice(
+        self,
+        text: str | list[str],
+        speaker: str | list[str],
+        language: Each = None,
+        instruct: Each = None,
+        non_streaming_mode: bool = True,
+        **options: Unpack[GenerationKeywords],
+    ) -> tuple[list[np.ndarray], int]:
+        """Speaks with a preset voice.
+
+        Args:
+            text: what to say, or a list. The other arguments are one for all texts, or a list of as many.
+            speaker: of `get_supported_speakers()`, in any case.
+            language: of `get_supported_languages()`, in any case; None lets the model tell from the text.
+            instruct: how to say it; only for models that follow instructions.
+            non_streaming_mode: the layout of the prompt: the whole text first, or text beside the speech.
+            options: see `GenerationKeywords`.
+        Returns:
+            float32 waves [N], -1..1, one for each text, and their rate in Hz. A warning tells of a wave that did not end by
+            itself (`stream_custom_voice` gives the reason with the last chunk).
+        Raises:
+            TextError: a text is empty or too long.
+            OptionError: anything else that is not legal; the message says what is.
+        """
+        return _whole(self.stream_custom_voice(text, speaker, language, instruct, non_streaming_mode, **options))
+
+    def stream_custom_voice(
+        self,
+        text: str | list[str],
+        speaker: str | list[str],
+        language: Each = None,
+        instruct: Each = None,
+        non_streaming_mode: bool = True,
+        **options: Unpack[GenerationKeywords],
+    ) -> Iterator[AudioChunk]:
+        """As `generate_custom_voice`, in chunks while they are made. Closing the iterator ends the work."""
+        require(self.loaded, "custom_voice")
+        spoken = texts(text)
+        wishes = [instruct_ids(self.loaded, wish) for wish in each("instruct", instruct, len(spoken))]
+        if any(wishes) and self.config.tts_model_size in CANNOT_FOLLOW:
+            raise OptionError("this model cannot follow an instruction: leave instruct out, or use a larger model")
+        layouts = []
+        for name, wish in zip(each("speaker", speaker, len(spoken)), wishes, strict=True):
+            resolve_speaker(self.config, name if isinstance(name, str) else "")
+            layouts.append({"speaker": name, "instruct_ids": wish})
+        return self._stream(utterances(self.loaded, spoken, language, layouts, non_streaming_mode, options))
+
+    def generate_voice_design(
+        self,
+        text: str | list[str],
+        instruct: str | list[str],
+        language: Each = None,
+        non_streaming_mode: bool = True,
+        **options: Unpack[GenerationKeywords],
+    ) -> tuple[list[np.ndarray], int]:
+        """Speaks with a voice made up from a description.
+
+        Args:
+            text: what to say, or a list.
+            instruct: the voice in words; one for all texts, or a list of as many.
+            language, non_streaming_mode, options: as for `generate_custom_voice`.
+        Returns and raises:
+            As `generate_custom_voice`.
+        """
+        return _whole(self.stream_voice_design(text, instruct, language, non_streaming_mode, **options))
+
+    def stream_voice_design(
+        self,
+        text: str | list[str],
+        instruct: str | list[str],
+        language: Each = None,
+        non_streaming_mode: bool = True,
+        **options: Unpack[GenerationKeywords],
+    ) -> Iterator[AudioChunk]:
+        """As `generate_voice_design`, in chunks while they are made. Closing the iterator ends the work."""
+        require(self.loaded, "voice_design")
+        spoken = texts(text)
+        layouts = [{"instruct_ids": instruct_ids(self.loaded, wish)} for wish in each("instruct", instruct, len(spoken))]
+        return self._stream(utterances(self.loaded, spoken, language, layouts, non_streaming_mode, options))
+
+    def generate_voice_clone(
+        self,
+        text: str | list[str],
+        language: Each = None,
+        ref_audio: AudioSource | list[AudioSource] | None = None,
+        ref_text: Each = None,
+        x_vector_only_mode: bool | list[bool] = False,
+        voice_clone_prompt: Voices = None,
+        non_streaming_mode: bool = False,
+        **options: Unpack[GenerationKeywords],
+    ) -> tuple[list[np.ndarray], int]:
+        """Speaks with the voice of a recording.
+
+        Args:
+            text: what to say, or a list.
+            language, non_streaming_mode, options: as for `generate_custom_voice`.
+            ref_audio, ref_text, x_vector_only_mode: the voice, as for `create_voice_clone_prompt`.
+            voice_clone_prompt: or the voice as that call returned it; one for all texts, or a list of as many.
+        Returns and raises:
+            As `generate_custom_voice`; and AudioError for a recording that cannot be used.
+        """
+        voice = (ref_audio, ref_text, x_vector_only_mode, voice_clone_prompt)
+        return _whole(self.stream_voice_clone(text, language, *voice, non_streaming_mode, **options))
+
+    def stream_voice_clone(
+        self,
+        text: str | list[str],
+        language: Each = None,
+        ref_audio: AudioSource | list[AudioSource] | None = None,
+        ref_text: Each = None,
+        x_vector_only_mode: bool | list[bool] = False,
+        voice_clone_prompt: Voices = None,
+        non_streaming_mode: bool = False,
+        **options: Unpack[GenerationKeywords],
+    ) -> Iterator[AudioChunk]:
+        """As `generate_voice_clone`, in chunks while they are made. Closing the iterator ends the work."""
+        require(self.loaded, "base")
+        spoken = texts(text)
+        if (ref_audio is None) == (voice_clone_prompt is None) or (ref_audio is None and ref_text is not None):
+            raise OptionError("give the voice once: ref_audio with ref_text, or voice_clone_prompt alone")
+        name, given = "voice_clone_prompt", voice_clone_prompt
+        if ref_audio is not None:
+            name, given = "ref_audio", self.create_voice_clone_prompt(ref_audio, ref_text, x_vector_only_mode)
+        elif isinstance(given, Mapping):
+            given = voices_from_dict(given)
+        voices = each(name, given, len(spoken))
+        layouts = [voice_layout(self.loaded, voice) for voice in voices]
+        return self._stream(utterances(self.loaded, spoken, language, layouts, non_streaming_mode, options, voices))
+
+    def create_voice_clone_prompt(
+        self,
+        ref_audio: AudioSource | list[AudioSource],
+        ref_text: Each = None,
+        x_vector_only_mode: bool | list[bool] = False,
+    ) -> list[VoiceClonePromptItem]:
+        """Makes voices from recordings, to be used again and again.
+
+        Args:
+            ref_audio: anything that `audio.load_audio` reads, or a list.
+            ref_text: what is said in it; one for all, or a list of as many.
+            x_vector_only_mode: take only the speaker vector: it needs no transcript, but follows the voice less closely.
+        Returns:
+            One voice for each recording.
+        Raises:
+            OptionError: this is not a base model, or the lengths differ.
+            AudioError: a recording cannot be read or is too short.
+            TextError: a transcript is missing.
+        """
+        require(self.loaded, "base")
+        sources = ref_audio if isinstance(ref_audio, list) else [ref_audio]
+        said = each("ref_text", ref_text, len(sources), "ref_audio")
+        modes = each("x_vector_only_mode", x_vector_only_mode, len(sources), "ref_audio")
+        return [create_voice(self.loaded, *args) for args in zip(sources, said, modes, strict=True)]
+
+    def _stream(self, batch: list[Utterance]) -> Iterator[AudioChunk]:
+        return stream(self.engine, self.loaded.codec, batch)
+
+
+def _whole(chunks: Iterator[AudioChunk]) -> tuple[list[np.ndarray], int]:
+    """The waves of all rows, from their chunks."""
+    rows: dict[int, list[np.ndarray]] = {}
+    rate = 0
+    for chunk in chunks:
+        rows.setdefault(chunk.row, []).append(chunk.samples)
+        rate = chunk.rate
+        if chunk.finish_reason not in (None, "eos"):
+            warnings.warn(f"the speech of text {chunk.row} was ended by {chunk.finish_reason!r}", stacklevel=3)
+    return [np.concatenate(rows[row]) for row in sorted(rows)], rate
