@@ -1,0 +1,143 @@
+"""The reference engine against the model's definition, and rows that come and go beside each other."""
+
+import pytest
+import torch
+
+from qwen_tts.engine.eager import EagerEngine
+from qwen_tts.sampling import SamplingOptions
+from tests import naive, utterances
+
+GREEDY = (SamplingOptions(do_sample=False), SamplingOptions(do_sample=False))
+SAMPLED = (SamplingOptions(repetition_penalty=1.05), SamplingOptions(top_k=0, top_p=0.9))
+WARM = (SamplingOptions(temperature=1.5, top_k=0, repetition_penalty=1.3), SamplingOptions(top_k=3))
+EOS = utterances.config().talker_config.codec_eos_token_id
+
+
+class Row:
+    """What a driver keeps of one row: its random numbers and the frames so far."""
+
+    def __init__(self, seed: int) -> None:
+        self.generator = torch.Generator().manual_seed(seed)
+        self.frames: list[list[int]] = []
+        self.ended = False
+
+
+def advance(engine: EagerEngine, state, rows: dict[int, Row]) -> None:
+    """One step; rows that end are released."""
+    uniforms = torch.rand(len(state.active), 4)  # what free rows are given must not matter
+    for place, row in rows.items():
+        uniforms[place] = torch.rand(4, generator=row.generator)
+    codes = engine.step(state, uniforms)
+    for place, row in list(rows.items()):
+        if codes[place, 0] == EOS:
+            row.ended = True
+            engine.release(state, [place])
+            del rows[place]
+        else:
+            row.frames.append(codes[place].tolist())
+
+
+@pytest.fixture(scope="module")
+def engine() -> EagerEngine:
+    return EagerEngine(utterances.talker())
+
+
+@pytest.mark.parametrize("options", [GREEDY, SAMPLED, WARM], ids=["greedy", "sampled", "warm"])
+@pytest.mark.parametrize("prompt", [utterances.prompt(3), utterances.prompt(12), utterances.prompt(6, streaming_text=False)])
+def test_equals_the_definition(engine, options, prompt):
+    expected, ended = naive.frames(engine.talker, prompt, options, seed=11, most=25)
+    state = engine.init_state(1, len(prompt.embeddings) + 30)
+    engine.prefill(state, [0], [prompt], [options])
+    row = Row(11)
+    rows = {0: row}
+    while rows and len(row.frames) < 25:
+        advance(engine, state, rows)
+    assert row.frames == expected.tolist()
+    assert row.ended == ended
+
+
+CASES = [  # prompt, options, seed
+    (utterances.prompt(3), WARM, 1),
+    (utterances.prompt(17), GREEDY, 2),
+    (utterances.prompt(9, streaming_text=False), SAMPLED, 3),
+    (utterances.prompt(5, speaker="serena"), WARM, 4),
+]
+
+
+def alone(engine: EagerEngine, case: int, most: int) -> tuple[list[list[int]], bool]:
+    prompt, options, seed = CASES[case]
+    frames, ended = naive.frames(engine.talker, prompt, options, seed, most)
+    return frames.tolist(), ended
+
+
+def test_a_row_of_a_batch_is_what_it_is_alone(engine):
+    state = engine.init_state(4, 80)
+    prompts, options, seeds = zip(*CASES, strict=True)
+    engine.prefill(state, range(4), prompts, options)
+    made = [Row(seed) for seed in seeds]
+    rows = dict(enumerate(made))
+    for _ in range(30):
+        advance(engine, state, rows)
+    for case, row in enumerate(made):
+        assert (row.frames, row.ended) == alone(engine, case, 30)
+
+
+def test_rows_join_and_leave_between_frames(engine):
+    """Row 2 starts late, row 0 is cut off and its place taken by another utterance; nobody else notices."""
+    state = engine.init_state(3, 80)
+    made = {case: Row(CASES[case][2]) for case in range(4)}
+    rows: dict[int, Row] = {}
+
+    def join(place: int, case: int) -> None:
+        engine.prefill(state, [place], [CASES[case][0]], [CASES[case][1]])
+        rows[place] = made[case]
+
+    join(0, 0)
+    join(1, 1)
+    for _ in range(5):
+        advance(engine, state, rows)
+    join(2, 2)
+    for _ in range(6):
+        advance(engine, state, rows)
+    engine.release(state, [0])
+    rows.pop(0, None)
+    for _ in range(3):
+        advance(engine, state, rows)
+    join(0, 3)
+    for _ in range(12):
+        advance(engine, state, rows)
+
+    assert made[0].frames == alone(engine, 0, 11)[0]
+    for case, frames in ((1, 26), (2, 21), (3, 12)):
+        assert (made[case].frames, made[case].ended) == alone(engine, case, frames)
+
+
+def test_two_states_share_nothing(engine):
+    states = [engine.init_state(1, 60) for _ in range(2)]
+    made = [Row(1), Row(2)]
+    for state, case in zip(states, (0, 1), strict=True):
+        engine.prefill(state, [0], [CASES[case][0]], [CASES[case][1]])
+    left = [{0: row} for row in made]
+    for _ in range(10):
+        for state, rows in zip(states, left, strict=True):
+            advance(engine, state, rows)
+    assert [row.frames for row in made] == [alone(engine, 0, 10)[0], alone(engine, 1, 10)[0]]
+
+
+def test_speech_has_two_frames_and_only_acoustic_codes():
+    talker = utterances.talker()
+    engine = EagerEngine(talker)
+    state = engine.init_state(64, 40)
+    options = (SamplingOptions(temperature=1e6, top_k=0), SamplingOptions(temperature=1e6, top_k=0))  # anything goes
+    engine.prefill(state, range(64), [utterances.prompt(3)] * 64, [options] * 64)
+    uniforms = torch.rand(20, 64, 4, generator=torch.Generator().manual_seed(0))
+    codes = torch.stack([engine.step(state, u) for u in uniforms])  # [steps, B, Q]
+    assert (codes[:2, :, 0] < 64).all()
+    assert set(codes[2:, :, 0].unique().tolist()) == {*range(64), EOS}
+    assert codes[:, :, 1:].max() == 63
+
+
+def test_a_prompt_beyond_the_capacity_is_caught(engine):
+    state = engine.init_state(1, 8)
+    with pytest.raises(AssertionError, match="capacity"):
+        engine.prefill(state, [0], [utterances.prompt(4, streaming_text=False)], [GREEDY])

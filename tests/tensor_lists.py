@@ -1,0 +1,21 @@
+"""Reads the lists of released tensors in tests/released."""
+
+import itertools
+import re
+from pathlib import Path
+
+RELEASED = Path(__file__).parent / "released"
+
+
+def read(name: str) -> dict[str, list[int]]:
+    """Names and shapes from a list; "layers.{0-3}.norm" stands for four names."""
+    shapes = {}
+    for line in (RELEASED / name).read_text("utf-8").splitlines():
+        if line.startswith("#"):
+            continue
+        pattern, shape = line.split()
+        ranges = [range(int(a), int(b) + 1) for a, b in re.findall(r"\{(\d+)-(\d+)\}", pattern)]
+        for numbers in itertools.product(*ranges):
+            filled = re.sub(r"\{\d+-\d+\}", "{}", pattern).format(*numbers)
+            shapes[filled] = [int(size) for size in shape.split("x")]
+    return shapes
