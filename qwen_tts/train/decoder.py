@@ -1,0 +1,121 @@
+"""Trains the codec's decoder alone, against discriminators, on codes that do not change any more.
+
+Encoder and codebooks are frozen, so a talker may learn the same codes at the same time. Each clip's codes are those of the
+whole clip, and the decoder's transformer sees a long run of them, as it will when it streams.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from ..codec.codec import Codec
+from .data import Pack
+from .discriminators import Discriminators, judge_loss, maker_losses
+from .loop import Average, learning_rate
+from .losses import SpectralLoss
+from .talker import Codes
+
+
+@dataclass(frozen=True, slots=True)
+class DecoderOptions:
+    steps: int
+    batch: int = 6
+    segment: int = 72  # frames of codes before and in the crop
+    lead: int = 2  # frames decoded before the crop, heard but not judged
+    crop: int = 10  # frames judged
+    peak: float = 3e-4
+    judge_peak: float = 3e-4
+    warmup: int = 300  # steps before the discriminators have a say
+    seed: int = 0
+    spectral: float = 5.0
+    fooled: float = 1.0
+    likeness: float = 4.0
+    bf16: bool = True
+
+
+class DecoderTrainer:
+    def __init__(self, codec: Codec, pack: Pack, codes: Codes, options: DecoderOptions) -> None:
+        self.codec, self.pack, self.codes, self.options = codec, pack, codes, options
+        self.frame = codec.config.decode_upsample_rate
+        self.decoder = codec.decoder
+        torch.manual_seed(options.seed)
+        self.judges = Discriminators()
+        self.loss = SpectralLoss(codec.config.output_sample_rate)
+        self.optimizer = torch.optim.AdamW(self.decoder.parameters(), lr=options.peak, betas=(0.8, 0.99), weight_decay=0.0)
+        self.judge_optimizer = torch.optim.AdamW(self.judges.parameters(), lr=options.judge_peak, betas=(0.8, 0.99))
+        self.average = Average(self.decoder)
+        frames = np.diff(codes.start).astype(np.float64)
+        self.chance = frames / frames.sum()
+
+    def batch(self, rng: np.random.Generator) -> list[tuple[Tensor, int, Tensor]]:
+        """(codes up to the crop's end [T, Q], first frame of lead and crop, true wave of the crop) of random places."""
+        o, rows = self.options, []
+        for clip in rng.choice(len(self.chance), o.batch, p=self.chance):
+            codes = self.codes.get(int(clip))
+            end = int(rng.integers(min(len(codes), o.lead + o.crop), len(codes) + 1))
+            begin = max(0, end - o.segment)
+            first = max(0, end - o.crop - o.lead)
+            wave = self.pack.wave(
+                self.pack.clips[clip], (end - o.crop) * self.frame if end > o.crop else 0, o.crop * self.frame
+            )
+            rows.append((codes[begin:end], first - begin, torch.from_numpy(wave)))
+        return [row for row in rows if len(row[0]) >= o.lead + o.crop]
+
+    def decode(self, rows: list[tuple[Tensor, int, Tensor]]) -> Tensor:
+        """The crops as the decoder makes them, [B, samples]."""
+        o = self.options
+        codes = nn.utils.rnn.pad_sequence([row[0] for row in rows], batch_first=True)
+        with torch.autocast("cpu", torch.bfloat16, enabled=o.bf16):
+            context = self.decoder.context(self.decoder.quantizer(codes))
+            parts = torch.stack([context[b, :, row[1] : row[1] + o.lead + o.crop] for b, row in enumerate(rows)])
+            made = self.decoder.waveform(parts)
+        return made.float()[:, o.lead * self.frame :]
+
+    def step(self, step: int) -> dict[str, float]:
+        o = self.options
+        for optimizer, peak in ((self.optimizer, o.peak), (self.judge_optimizer, o.judge_peak)):
+            for group in optimizer.param_groups:
+                group["lr"] = learning_rate(step, o.steps, peak, 100, floor=0.05)
+        rows = self.batch(np.random.default_rng((o.seed, step, 11)))
+        true, made = torch.stack([row[2] for row in rows]), self.decode(rows)
+        figures = {"judge": self._teach_judges(true, made.detach())}
+        spectral = self.loss(made, true)
+        loss = o.spectral * spectral
+        if step >= o.warmup:
+            with torch.autocast("cpu", torch.bfloat16, enabled=o.bf16):
+                with torch.no_grad():
+                    real = self.judges(true)
+                fooled, likeness = maker_losses(real, self.judges(made))
+            loss = loss + o.fooled * fooled + o.likeness * likeness
+            figures |= {"fooled": fooled.item(), "likeness": likeness.item()}
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        figures["norm"] = nn.utils.clip_grad_norm_(self.decoder.parameters(), 10.0).item()
+        self.optimizer.step()
+        self.average.update(step)
+        return figures | {"spectral": spectral.item()}
+
+    def _teach_judges(self, true: Tensor, made: Tensor) -> float:
+        with torch.autocast("cpu", torch.bfloat16, enabled=self.options.bf16):
+            loss = judge_loss(self.judges(true), self.judges(made))
+        self.judge_optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        nn.utils.clip_grad_norm_(self.judges.parameters(), 10.0)
+        self.judge_optimizer.step()
+        return loss.item()
+
+    def state_dict(self) -> dict[str, Any]:
+        modules = {"decoder": self.decoder, "judges": self.judges}
+        optimizers = {"optimizer": self.optimizer, "judge_optimizer": self.judge_optimizer}
+        return {name: m.state_dict() for name, m in (modules | optimizers).items()} | {"average": self.average.values}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.decoder.load_state_dict(state["decoder"])
+        self.judges.load_state_dict(state["judges"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.judge_optimizer.load_state_dict(state["judge_optimizer"])
+        for name, value in state["average"].items():
+            self.average.values[name].copy_(value)

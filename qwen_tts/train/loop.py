@@ -1,0 +1,83 @@
+"""The loop of every trainer: steps, log, checkpoints that resume to the step.
+
+A trainer draws all its randomness from (seed, step), so a run that was killed goes on exactly as if it had not been.
+"""
+
+import json
+import os
+import time
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor, nn
+
+
+class Trainer(Protocol):
+    def step(self, step: int) -> dict[str, float]: ...
+
+    def state_dict(self) -> dict[str, Any]: ...
+
+    def load_state_dict(self, state: dict[str, Any]) -> None: ...
+
+
+class Average:
+    """Exponential moving average of a module's parameters (its buffers are copied)."""
+
+    def __init__(self, module: nn.Module, decay: float = 0.999) -> None:
+        self.module, self.decay = module, decay
+        self.values = {name: p.detach().clone() for name, p in module.named_parameters()}
+
+    @torch.no_grad()
+    def update(self, step: int) -> None:
+        keep = min(self.decay, (1 + step) / (10 + step))
+        for name, p in self.module.named_parameters():
+            self.values[name].lerp_(p, 1 - keep)
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """The module's state with the averaged parameters."""
+        return self.module.state_dict() | self.values
+
+
+def save_atomically(state: dict[str, Any], path: Path) -> None:
+    part = path.with_suffix(".part")
+    torch.save(state, part)
+    os.replace(part, path)
+
+
+def learning_rate(step: int, steps: int, peak: float, warmup: int, floor: float = 0.1) -> float:
+    """Linear warm-up, then a half cosine down to floor * peak."""
+    if step < warmup:
+        return peak * (step + 1) / warmup
+    done = min(1.0, (step - warmup) / max(1, steps - warmup))
+    return peak * (floor + (1 - floor) * 0.5 * (1 + torch.cos(torch.tensor(torch.pi * done)).item()))
+
+
+def train(trainer: Trainer, steps: int, folder: Path, *, log_every: int = 50, save_minutes: float = 3) -> None:
+    """Runs `trainer` up to `steps`, going on from FOLDER/state.pt if it is there; writes FOLDER/log.jsonl."""
+    folder.mkdir(parents=True, exist_ok=True)
+    state_file = folder / "state.pt"
+    first = 0
+    if state_file.exists():
+        state = torch.load(state_file, map_location="cpu", weights_only=True)
+        trainer.load_state_dict(state["trainer"])
+        first = state["step"]
+    saved = noted = time.monotonic()
+    sums: dict[str, float] = {}
+    count = 0
+    with (folder / "log.jsonl").open("a", encoding="utf-8") as log:
+        for step in range(first, steps):
+            for name, value in trainer.step(step).items():
+                sums[name] = sums.get(name, 0.0) + value
+            count += 1
+            now = time.monotonic()
+            if (step + 1) % log_every == 0 or step + 1 == steps:
+                row = {"step": step + 1, "seconds_per_step": round((now - noted) / count, 3)}
+                row |= {name: round(total / count, 4) for name, total in sums.items()}
+                log.write(json.dumps(row) + "\n")
+                log.flush()
+                print(json.dumps(row), flush=True)
+                sums, count, noted = {}, 0, now
+            if now - saved > save_minutes * 60 or step + 1 == steps:
+                save_atomically({"step": step + 1, "trainer": trainer.state_dict()}, state_file)
+                saved = time.monotonic()

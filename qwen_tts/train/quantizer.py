@@ -1,0 +1,121 @@
+"""Learning the codebooks: moving averages of what falls to each code, k-means start, dead codes revived, quantiser dropout.
+
+Trains the encoder's copy (which chooses codes) together with the decoder's output projections (which use them); `sync`
+then gives the decoder its copy of the codebooks.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ..codec.codec import Codec
+from ..codec.quantizer import Codebook, ResidualDecoder, ResidualEncoder
+
+
+@dataclass(slots=True)
+class Quantised:
+    """latent: what the decoder gets, [B, codebook_dim, T]; semantic: codebook 0's vectors [B, T, dim]; codes [B, T, Q]."""
+
+    latent: Tensor
+    semantic: Tensor
+    codes: Tensor
+    commitment: Tensor
+
+
+@torch.no_grad()
+def k_means(x: Tensor, size: int, generator: torch.Generator, rounds: int = 10) -> tuple[Tensor, Tensor]:
+    """Centres [size, D] and how many of x [N, D] fell to each, [size]."""
+    pick = torch.randperm(len(x), generator=generator)[:size]
+    centres = x[pick.repeat(-(-size // len(pick)))[:size]].clone()
+    counts = torch.ones(size)
+    for _ in range(rounds):
+        nearest = torch.cdist(x, centres).argmin(1)
+        counts = torch.bincount(nearest, minlength=size).float()
+        sums = torch.zeros_like(centres).index_add_(0, nearest, x)
+        centres = torch.where(counts[:, None] > 0, sums / counts.clamp(min=1)[:, None], centres)
+    return centres, counts
+
+
+class QuantizerTrainer:
+    def __init__(self, codec: Codec, decay: float = 0.99, dropout: float = 0.3, floor: float = 0.05) -> None:
+        self.codec, self.decay, self.dropout, self.floor = codec, decay, dropout, floor
+        encoder, decoder = codec.encoder.quantizer, codec.decoder.quantizer
+        self.halves: list[tuple[ResidualEncoder, ResidualDecoder]] = [
+            (encoder.semantic_residual_vector_quantizer, decoder.rvq_first),
+            (encoder.acoustic_residual_vector_quantizer, decoder.rvq_rest),
+        ]
+
+    @torch.no_grad()
+    def start(self, z: Tensor, generator: torch.Generator) -> None:
+        """Sets every codebook by k-means over z [B, width, T], stage by stage."""
+        for chooser, _ in self.halves:
+            residual = chooser.input_proj(z).transpose(1, 2).flatten(0, 1)
+            for codebook in chooser.codebooks():
+                centres, counts = k_means(residual, len(codebook.get_buffer("cluster_usage")), generator)
+                # usages start on the scale that the moving average will settle on
+                self._set(codebook, centres, counts.clamp(min=0.5))
+                residual = residual - codebook.vectors()[codebook.nearest(residual)]
+
+    def __call__(self, z: Tensor, generator: torch.Generator | None, mask: Tensor | None = None) -> Quantised:
+        """Quantises z [B, width, T] with straight-through gradients; with a generator it also learns (mask: real frames, [B, T])."""
+        latent, commitment, codes = None, z.new_zeros(()), []
+        semantic = z
+        for half, (chooser, user) in enumerate(self.halves):
+            residual = chooser.input_proj(z).transpose(1, 2)  # [B, T, dim]
+            stages = chooser.codebooks()
+            keep = self._kept(len(z), len(stages) if half else 0, generator)
+            total = torch.zeros_like(residual)
+            for index, codebook in enumerate(stages):
+                chosen = codebook.nearest(residual.detach())
+                vectors = codebook.vectors()[chosen]
+                codes.append(chosen)
+                commitment = commitment + (residual - vectors).square().mean()
+                if generator is not None:
+                    self._learn(codebook, residual.detach(), chosen, mask, generator)
+                quantised = residual + (vectors - residual).detach()
+                used = (index < keep).to(z.dtype)[:, None, None]
+                total = total + used * quantised
+                residual = residual - quantised.detach()
+                if not half:
+                    semantic = quantised
+            out = user.output_proj(total.transpose(1, 2))
+            latent = out if latent is None else latent + out
+        assert latent is not None
+        return Quantised(latent, semantic, torch.stack(codes, -1), commitment / len(codes))
+
+    def _kept(self, batch: int, stages: int, generator: torch.Generator | None) -> Tensor:
+        """How many codebooks each row uses: all, or for some rows a random number of the acoustic ones."""
+        everything = torch.full((batch,), max(stages, 1))
+        if generator is None or not stages:
+            return everything
+        fewer = torch.randint(1, stages + 1, (batch,), generator=generator)
+        return torch.where(torch.rand(batch, generator=generator) < self.dropout, fewer, everything)
+
+    @torch.no_grad()
+    def _learn(self, codebook: Codebook, x: Tensor, chosen: Tensor, mask: Tensor | None, generator: torch.Generator) -> None:
+        x = (x if mask is None else x[mask]).reshape(-1, x.shape[-1]).float()
+        chosen = (chosen if mask is None else chosen[mask]).flatten()
+        usage, sums = codebook.get_buffer("cluster_usage"), codebook.get_buffer(codebook.sum_name)
+        usage.lerp_(torch.bincount(chosen, minlength=len(usage)).float(), 1 - self.decay)
+        sums.lerp_(torch.zeros_like(sums).index_add_(0, chosen, x), 1 - self.decay)
+        dead = (usage < self.floor).nonzero()[:, 0]
+        if len(dead):
+            picked = x[torch.randint(len(x), (len(dead),), generator=generator)]
+            fresh = len(x) / len(usage)  # as if it had been used as often as any other
+            usage[dead] = fresh
+            sums[dead] = picked * fresh
+
+    @staticmethod
+    def _set(codebook: Codebook, vectors: Tensor, usage: Tensor) -> None:
+        codebook.get_buffer("cluster_usage").copy_(usage)
+        codebook.get_buffer(codebook.sum_name).copy_(vectors * usage[:, None])
+
+    @torch.no_grad()
+    def sync(self) -> None:
+        """Copies the encoder's codebooks and projections to the decoder's, and the other way round, so that both files agree."""
+        for chooser, user in self.halves:
+            for source, target in zip(chooser.codebooks(), user.codebooks(), strict=True):
+                self._set(target, source.vectors(), source.get_buffer("cluster_usage").clamp(min=1e-3))
+            user.input_proj.weight.copy_(chooser.input_proj.weight)
+            chooser.output_proj.weight.copy_(user.output_proj.weight)

@@ -1,0 +1,224 @@
+"""Trains talker and code predictor on clips whose codes are known, through the very prompts that inference builds.
+
+The hidden state at position p predicts code 0 of position p + 1, and the same hidden state is what the predictor fills that
+frame from:
+
+    input    | role, language, voice | text ... eos | bos | f0 | f1 | ... | f(T-1) |
+    target   |           -           |       -      | f0  | f1 | f2 | ... |  end   |
+
+Early on, one attention head is drawn towards the diagonal between text and frames, which read speech follows; without it the
+alignment takes many times as long to appear. It is a hint for training only: nothing of it is left in the model.
+"""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ..config import ModelConfig
+from ..nn.transformer import Attention
+from ..prompt import PromptLayout, build_layout, embed
+from ..talker.talker import Talker
+from ..text import TextTokenizer
+from .data import Clip, Pack
+from .loop import Average, learning_rate
+
+
+@dataclass(frozen=True, slots=True)
+class TalkerOptions:
+    steps: int
+    tokens: int = 2000  # positions a batch, padding included
+    peak: float = 1e-3
+    seed: int = 0
+    predictor_share: float = 0.3  # of the frames of a batch, chosen at random
+    predictor_weight: float = 1.0
+    streaming_share: float = 0.15  # of the clips, in the layout where text comes while speaking
+    guide_layer: int = 3
+    guide_steps: int = 3000  # the hint fades out until then
+    guide_width: float = 0.1  # of the utterance
+    spelled: float = 0.05  # of the words are given letter by letter, so that rare pieces are learned from common words
+    bf16: bool = True
+
+
+class Codes:
+    """What recipes/…/make_codes.py wrote beside a pack: a row of Q codes per frame."""
+
+    def __init__(self, folder: Path) -> None:
+        self.start = np.load(folder / "codes_start.npy")
+        flat = np.fromfile(folder / "codes.i16", "<i2")
+        self.rows = flat.reshape(int(self.start[-1]), -1)
+
+    def get(self, clip: int) -> Tensor:
+        """int64 [T, Q]"""
+        return torch.from_numpy(self.rows[self.start[clip] : self.start[clip + 1]].astype(np.int64))
+
+
+@dataclass(slots=True)
+class Batch:
+    """Right-padded inputs [B, L, D]; where frames start, where the text's rows lie, codes per row."""
+
+    inputs: Tensor
+    first: list[int]  # position whose hidden state predicts frame 0
+    text: list[tuple[int, int] | None]  # rows of the text in the layout with all text first
+    codes: list[Tensor]
+
+
+class HeadWatch:
+    """Recomputes one head's attention of one layer, as a hook on the inputs of its Attention."""
+
+    def __init__(self, attention: Attention) -> None:
+        self.attention = attention
+        self.inputs: tuple[Any, ...] | None = None
+        attention.register_forward_pre_hook(lambda _, args: setattr(self, "inputs", args))
+
+    def scores(self) -> Tensor:
+        """Logarithms of the last pass's attention of head 0, [B, T, T]."""
+        assert self.inputs is not None
+        x, rope = self.inputs[:2]
+        q, k, _ = self.attention.project(x, *rope)
+        scores = q[:, 0] @ k[:, 0].transpose(1, 2) / q.shape[-1] ** 0.5
+        future = torch.ones(scores.shape[-2:], dtype=torch.bool, device=scores.device).triu(1)
+        return scores.float().masked_fill(future, -torch.inf).log_softmax(-1)
+
+
+class TalkerTrainer:
+    def __init__(
+        self, talker: Talker, config: ModelConfig, text: TextTokenizer, pack: Pack, codes: Codes, options: TalkerOptions
+    ) -> None:
+        self.talker, self.config, self.text, self.pack, self.codes, self.options = talker, config, text, pack, codes, options
+        decay = [p for p in talker.parameters() if p.ndim > 1]
+        rest = [p for p in talker.parameters() if p.ndim <= 1]
+        groups = [{"params": decay, "weight_decay": 0.05}, {"params": rest, "weight_decay": 0.0}]
+        self.optimizer = torch.optim.AdamW(groups, lr=options.peak, betas=(0.9, 0.98))
+        self.average = Average(talker)
+        layer: Any = talker.model.layers[options.guide_layer]
+        self.watch = HeadWatch(layer.self_attn)
+        known = config.talker_config.spk_id
+        frames = np.diff(codes.start)
+        self.usable = [i for i, clip in enumerate(pack.clips) if clip.speaker.lower() in known and frames[i] > 3]
+        self.frames = frames
+        self._epoch: tuple[int, list[list[int]]] | None = None
+
+    def batches(self, epoch: int) -> list[list[int]]:
+        """Clips of like length together, about `tokens` positions each, in random order."""
+        if self._epoch is None or self._epoch[0] != epoch:
+            rng = np.random.default_rng((self.options.seed, epoch))
+            length = {i: self.frames[i] * (1 + 0.1 * rng.random()) + len(self.pack.clips[i].text) / 2 + 12 for i in self.usable}
+            groups: list[list[int]] = []
+            group: list[int] = []
+            for clip in sorted(self.usable, key=length.__getitem__):
+                if group and length[clip] * (len(group) + 1) > self.options.tokens:
+                    groups.append(group)
+                    group = []
+                group.append(clip)
+            groups.append(group)
+            self._epoch = epoch, [groups[i] for i in rng.permutation(len(groups))]
+        return self._epoch[1]
+
+    def clips(self, step: int) -> list[int]:
+        """The batch of a step, epoch after epoch. (Epochs differ by a batch or two; the first one's number counts.)"""
+        if not hasattr(self, "_length"):
+            self._length = len(self.batches(0))
+        groups = self.batches(step // self._length)
+        return groups[step % self._length % len(groups)]
+
+    def layout(self, clip: Clip, rng: np.random.Generator) -> tuple[PromptLayout, tuple[int, int] | None]:
+        streaming = bool(rng.random() < self.options.streaming_share)
+        ids = self.spell(clip.text, rng)
+        language = clip.language if rng.random() < 0.8 else None
+        layout = build_layout(
+            self.config,
+            text_ids=ids,
+            role_ids=self.text.role_ids,
+            language=language,
+            speaker=clip.speaker,
+            streaming_text=streaming,
+        )
+        begin = len(layout.instruct) + len(layout.header)
+        return layout, None if streaming else (begin, begin + len(ids))
+
+    def spell(self, text: str, rng: np.random.Generator) -> list[int]:
+        """Token ids of a text, some of its words letter by letter."""
+        ids: list[int] = []
+        for word in re.findall(r"\s*\S+", text):
+            pieces = list(word) if rng.random() < self.options.spelled else [word]
+            ids += [i for piece in pieces for i in self.text.encode(piece)]
+        return ids
+
+    def assemble(self, clips: list[int], rng: np.random.Generator) -> Batch:
+        codes = [self.codes.get(i) for i in clips]
+        padded = nn.utils.rnn.pad_sequence(codes, batch_first=True)
+        frames = self.talker.embed_codes(padded)  # [B, T, D]
+        inputs, first, text = [], [], []
+        for row, clip in enumerate(clips):
+            layout, place = self.layout(self.pack.clips[clip], rng)
+            prompt = embed(layout, self.talker)
+            inputs.append(prompt.teacher_forced(frames[row, : len(codes[row])]))
+            first.append(len(layout.rows) - 1)
+            text.append(place)
+        return Batch(nn.utils.rnn.pad_sequence(inputs, batch_first=True), first, text, codes)
+
+    def losses(self, batch: Batch, rng: np.random.Generator) -> dict[str, Tensor]:
+        """Mean cross-entropies. code0: of code 0 and the end; rest: of the other codes, on a share of the frames."""
+        hidden = self.talker(batch.inputs)
+        spans = [hidden[b, p : p + len(c) + 1] for b, (p, c) in enumerate(zip(batch.first, batch.codes, strict=True))]
+        end = torch.tensor([self.config.talker_config.codec_eos_token_id])
+        targets = torch.cat([torch.cat((c[:, 0], end)) for c in batch.codes])
+        code0 = F.cross_entropy(self.talker.logits(torch.cat(spans)).float(), targets)
+        speaking = torch.cat([span[:-1] for span in spans])  # [N, D]
+        codes = torch.cat(batch.codes)
+        count = max(1, int(len(codes) * self.options.predictor_share))
+        chosen = torch.from_numpy(rng.choice(len(codes), count, replace=False))
+        logits = self.talker.code_logits(speaking[chosen], codes[chosen])
+        rest = F.cross_entropy(logits.float().flatten(0, 1), codes[chosen, 1:].flatten())
+        return {"code0": code0, "rest": rest}
+
+    def guide(self, batch: Batch) -> Tensor:
+        """How far the watched head strays from the diagonal: -log of the attention mass near it."""
+        scores = self.watch.scores()
+        total, count = scores.new_zeros(()), 0
+        for b, place in enumerate(batch.text):
+            if place is None:
+                continue
+            frames, (begin, end) = len(batch.codes[b]), place
+            rows = scores[b, batch.first[b] : batch.first[b] + frames, begin:end]  # [T, text]
+            when = (torch.arange(frames) + 0.5)[:, None] / frames
+            where = (torch.arange(end - begin) + 0.5)[None] / (end - begin)
+            near = -((when - where) ** 2) / (2 * self.options.guide_width**2)
+            total = total - torch.logsumexp(rows + near, -1).clamp(min=-8).sum()
+            count += frames
+        return total / max(1, count)
+
+    def step(self, step: int) -> dict[str, float]:
+        o = self.options
+        rng = np.random.default_rng((o.seed, step, 7))
+        for group in self.optimizer.param_groups:
+            group["lr"] = learning_rate(step, o.steps, o.peak, 300, floor=0.05)
+        batch = self.assemble(self.clips(step), rng)
+        with torch.autocast("cpu", torch.bfloat16, enabled=o.bf16):
+            losses = self.losses(batch, rng)
+            loss = losses["code0"] + o.predictor_weight * losses["rest"]
+            weight = 0.2 * max(0.0, 1 - step / o.guide_steps) if o.guide_steps else 0.0
+            if weight:
+                losses["guide"] = self.guide(batch)
+                loss = loss + weight * losses["guide"]
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        norm = nn.utils.clip_grad_norm_(self.talker.parameters(), 1.0)
+        self.optimizer.step()
+        self.average.update(step)
+        return {name: value.item() for name, value in losses.items()} | {"norm": norm.item()}
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"talker": self.talker.state_dict(), "optimizer": self.optimizer.state_dict(), "average": self.average.values}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.talker.load_state_dict(state["talker"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        for name, value in state["average"].items():
+            self.average.values[name].copy_(value)

@@ -1,0 +1,36 @@
+"""Trains the talker and the code predictor of the built-in model on a pack with codes. Goes on where it was killed."""
+
+import argparse
+from pathlib import Path
+
+import torch
+
+from qwen_tts.config import ModelConfig
+from qwen_tts.talker.talker import Talker
+from qwen_tts.text import TextTokenizer
+from qwen_tts.train.data import Pack
+from qwen_tts.train.loop import train
+from qwen_tts.train.talker import Codes, TalkerOptions, TalkerTrainer
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("pack", type=Path)
+    parser.add_argument("text", type=Path, help="folder of make_vocabulary.py")
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--config", type=Path, default=Path(__file__).parent / "config" / "config.json")
+    parser.add_argument("--steps", type=int, default=10000)
+    parser.add_argument("--threads", type=int, default=2)
+    args = parser.parse_args()
+
+    torch.set_num_threads(args.threads)
+    torch.manual_seed(0)
+    config = ModelConfig.from_file(args.config)
+    talker = Talker(config.talker_config)
+    text = TextTokenizer.from_dir(args.text)
+    trainer = TalkerTrainer(talker, config, text, Pack(args.pack), Codes(args.pack), TalkerOptions(steps=args.steps))
+    train(trainer, args.steps, args.out)
+
+
+if __name__ == "__main__":
+    main()
