@@ -22,7 +22,7 @@ def sample(logits: list[float], uniform: float, options: SamplingOptions) -> int
         score = {i: s for i, s in score.items() if s >= least}
     weight = {i: math.exp(s - score[best]) for i, s in score.items()}
     if options.top_p < 1:
-        ascending, total, below = sorted(weight, key=lambda i: (weight[i], i)), sum(weight.values()), 0.0
+        ascending, total, below = sorted(weight, key=lambda i: (score[i], i)), sum(weight.values()), 0.0
         for i in ascending[:-1]:
             below += weight[i] / total
             if below <= 1 - options.top_p:

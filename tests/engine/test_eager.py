@@ -4,7 +4,9 @@ import pytest
 import torch
 
 from qwen_tts.engine.eager import EagerEngine
+from qwen_tts.prompt import build_layout, embed
 from qwen_tts.sampling import SamplingOptions
+from qwen_tts.talker.talker import Talker
 from tests import naive, utterances
 
 GREEDY = (SamplingOptions(do_sample=False), SamplingOptions(do_sample=False))
@@ -141,3 +143,16 @@ def test_a_prompt_beyond_the_capacity_is_caught(engine):
     state = engine.init_state(1, 8)
     with pytest.raises(AssertionError, match="capacity"):
         engine.prefill(state, [0], [utterances.prompt(4, streaming_text=False)], [GREEDY])
+
+
+def test_low_precision_weights_stay_so():
+    config = utterances.config()
+    talker = Talker(config.talker_config).bfloat16()
+    layout = build_layout(config, text_ids=[20, 21, 22], role_ids=utterances.role_ids(config), streaming_text=True)
+    engine = EagerEngine(talker)
+    state = engine.init_state(2, 30)
+    assert {state.pending.dtype, state.text.dtype, state.cache.keys.dtype, state.predictor_cache.keys.dtype} == {torch.bfloat16}
+    engine.prefill(state, [1], [embed(layout, talker)], [SAMPLED])
+    codes = torch.stack([engine.step(state, torch.rand(2, 4))[1] for _ in range(5)])
+    assert codes.dtype == torch.int64 and (codes[:, 1:] < 64).all()
+    assert state.pending.isfinite().all()
