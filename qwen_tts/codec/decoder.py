@@ -1,7 +1,7 @@
 """Codes to audio, as a stream: every chunking of the frames gives the same samples.
 
-    codes ── dequantise ── pre_conv ── transformer (window of 72 frames) ── x2 ── x2 ── conv ── x8 x5 x4 x3 ── conv ── samples
-           └────────────── context ─────────────────────────────────┘     └────────────── waveform ──────────────────┘
+codes ── dequantise ── pre_conv ── transformer (window of 72 frames) ── x2 ── x2 ── conv ── x8 x5 x4 x3 ── conv ── samples
+       └────────────── context ─────────────────────────────────┘     └────────────── waveform ──────────────────┘
 """
 
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""The convolutional pieces of the codec's two halves. Each passes on the states of its causal convolutions in the order of use."""
+"""The convolutional pieces of the codec's two halves. They use up convolution states in order."""
 
 from collections.abc import Iterator
 

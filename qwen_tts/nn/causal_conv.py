@@ -1,7 +1,7 @@
 """Causal 1-D convolutions with an explicit state, so that any chunking gives the same samples as one pass.
 
-    kernel 3, dilation 1, stride 1:   state | chunk        the state is the last 2 inputs of the past, zeros at the start
-                                      x x   | x x x x
+kernel 3, dilation 1, stride 1:   state | chunk        the state is the last 2 inputs of the past, zeros at the start
+                                  x x   | x x x x
 """
 
 from collections.abc import Iterator
@@ -42,7 +42,7 @@ class CausalConv1d(nn.Module):
 
 
 class CausalConvTranspose1d(nn.Module):
-    """[B, C_in, N] -> [B, C_out, N * stride]: the `kernel - stride` samples that reach past the end are cut (or kept as state)."""
+    """[B, C_in, N] -> [B, C_out, N * stride]. The samples that reach past the end are cut, or kept as state."""
 
     def __init__(self, inputs: int, outputs: int, kernel: int, *, stride: int) -> None:
         super().__init__()

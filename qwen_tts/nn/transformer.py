@@ -91,9 +91,9 @@ class Layer(nn.Module):
         self.self_attn = Attention(config)
         self.post_attention_layernorm = norm(config.width, eps=config.norm_eps)
         self.mlp = GeluMLP(config) if config.layer_norm else SwiGLU(config)
-        scaled = config.layer_scale is not None
-        self.self_attn_layer_scale = LayerScale(config.width, config.layer_scale) if scaled else nn.Identity()
-        self.mlp_layer_scale = LayerScale(config.width, config.layer_scale) if scaled else nn.Identity()
+        scale = config.layer_scale
+        self.self_attn_layer_scale = nn.Identity() if scale is None else LayerScale(config.width, scale)
+        self.mlp_layer_scale = nn.Identity() if scale is None else LayerScale(config.width, scale)
 
     def forward(self, x: Tensor, rope: tuple[Tensor, Tensor], mask: Tensor | None, cache: KVCache | None, layer: int) -> Tensor:
         x = x + self.self_attn_layer_scale(self.self_attn(self.input_layernorm(x), rope, mask, cache, layer))

@@ -12,6 +12,8 @@ from pathlib import Path
 import numpy as np
 import soundfile
 import soxr
+import torch
+from torch import Tensor
 
 LOUDNESS = 0.08  # root mean square of the speech in a packed clip, of full scale
 LEAD, TAIL = 0.04, 0.12  # seconds of silence kept before and after the speech
@@ -76,3 +78,16 @@ class Pack:
         end = min(start + samples, clip.samples)
         piece = self.audio[clip.start + start : clip.start + end].astype(np.float32) / 32767
         return np.pad(piece, (0, samples - len(piece)))
+
+
+class Codes:
+    """What recipes/…/make_codes.py wrote beside a pack: a row of Q codes per frame."""
+
+    def __init__(self, folder: Path) -> None:
+        self.start = np.load(folder / "codes_start.npy")
+        flat = np.fromfile(folder / "codes.i16", "<i2")
+        self.rows = flat.reshape(int(self.start[-1]), -1)
+
+    def get(self, clip: int) -> Tensor:
+        """int64 [T, Q]"""
+        return torch.from_numpy(self.rows[self.start[clip] : self.start[clip + 1]].astype(np.int64))

@@ -12,11 +12,10 @@ import torch
 from torch import Tensor, nn
 
 from ..codec.codec import Codec
-from .data import Pack
+from .data import Codes, Pack
 from .discriminators import Discriminators, judge_loss, maker_losses
 from .loop import Average, learning_rate
 from .losses import SpectralLoss
-from .talker import Codes
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,8 @@
 Both are small: they have to be trained on a processor. Ideas: HiFi-GAN (periods), UnivNet (resolutions).
 """
 
+from itertools import pairwise
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -29,7 +31,7 @@ class PeriodJudge(Judge):
 
     def __init__(self, period: int, width: int = 16) -> None:
         sizes = [1, width, 2 * width, 4 * width, 8 * width]
-        layers = [nn.Conv2d(a, b, (5, 1), (3, 1), (2, 0)) for a, b in zip(sizes, sizes[1:], strict=False)]
+        layers = [nn.Conv2d(a, b, (5, 1), (3, 1), (2, 0)) for a, b in pairwise(sizes)]
         super().__init__([*layers, nn.Conv2d(sizes[-1], 1, (3, 1), padding=(1, 0))])
         self.period = period
 

@@ -58,7 +58,7 @@ class QuantizerTrainer:
                 residual = residual - codebook.vectors()[codebook.nearest(residual)]
 
     def __call__(self, z: Tensor, generator: torch.Generator | None, mask: Tensor | None = None) -> Quantised:
-        """Quantises z [B, width, T] with straight-through gradients; with a generator it also learns (mask: real frames, [B, T])."""
+        """Quantises z [B, width, T], straight-through. With a generator it also learns, from real frames (mask [B, T])."""
         latent, commitment, codes = None, z.new_zeros(()), []
         semantic = z
         for half, (chooser, user) in enumerate(self.halves):
@@ -113,7 +113,7 @@ class QuantizerTrainer:
 
     @torch.no_grad()
     def sync(self) -> None:
-        """Copies the encoder's codebooks and projections to the decoder's, and the other way round, so that both files agree."""
+        """Copies the encoder's codebooks and projections to the decoder's, and back, so that both agree."""
         for chooser, user in self.halves:
             for source, target in zip(chooser.codebooks(), user.codebooks(), strict=True):
                 self._set(target, source.vectors(), source.get_buffer("cluster_usage").clamp(min=1e-3))

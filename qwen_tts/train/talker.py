@@ -12,7 +12,6 @@ alignment takes many times as long to appear. It is a hint for training only: no
 
 import re
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -25,7 +24,7 @@ from ..nn.transformer import Attention
 from ..prompt import PromptLayout, build_layout, embed
 from ..talker.talker import Talker
 from ..text import TextTokenizer
-from .data import Clip, Pack
+from .data import Clip, Codes, Pack
 from .loop import Average, learning_rate
 
 
@@ -43,19 +42,6 @@ class TalkerOptions:
     guide_width: float = 0.1  # of the utterance
     spelled: float = 0.05  # of the words are given letter by letter, so that rare pieces are learned from common words
     bf16: bool = True
-
-
-class Codes:
-    """What recipes/…/make_codes.py wrote beside a pack: a row of Q codes per frame."""
-
-    def __init__(self, folder: Path) -> None:
-        self.start = np.load(folder / "codes_start.npy")
-        flat = np.fromfile(folder / "codes.i16", "<i2")
-        self.rows = flat.reshape(int(self.start[-1]), -1)
-
-    def get(self, clip: int) -> Tensor:
-        """int64 [T, Q]"""
-        return torch.from_numpy(self.rows[self.start[clip] : self.start[clip + 1]].astype(np.int64))
 
 
 @dataclass(slots=True)

@@ -8,9 +8,9 @@ import torch
 from qwen_tts.config import ModelConfig
 from qwen_tts.talker.talker import Talker
 from qwen_tts.text import TextTokenizer
-from qwen_tts.train.data import Pack
+from qwen_tts.train.data import Codes, Pack
 from qwen_tts.train.loop import train
-from qwen_tts.train.talker import Codes, TalkerOptions, TalkerTrainer
+from qwen_tts.train.talker import TalkerOptions, TalkerTrainer
 
 
 def main() -> None:
