@@ -1,0 +1,72 @@
+"""Writes a model directory in the released layout, in fp16, from what the trainers left: export.py OUT --talker … --codec … --text …
+
+The codec's encoder and codebooks come from train_codec.py, its decoder from train_decoder.py where that has run.
+"""
+
+import argparse
+import shutil
+from pathlib import Path
+
+import torch
+from safetensors.torch import save_file
+from torch import Tensor
+
+from qwen_tts.codec.codec import Codec
+from qwen_tts.config import CodecConfig
+from qwen_tts.train.quantizer import QuantizerTrainer
+
+CONFIG = Path(__file__).parent / "config"
+TOKENIZER = ("vocab.json", "merges.txt", "tokenizer_config.json")
+
+
+def read(path: Path) -> dict:
+    return torch.load(path, map_location="cpu", weights_only=True)["trainer"]
+
+
+def codec_tensors(codec_state: Path, decoder_state: Path | None) -> dict[str, Tensor]:
+    codec = Codec(CodecConfig.from_file(CONFIG / "codec.json"))
+    state = read(codec_state)
+    codec.load_state_dict(state["codec"] | state["average"])
+    quantizer = QuantizerTrainer(codec)
+    quantizer.sync()
+    if decoder_state is not None:
+        state = read(decoder_state)
+        codec.decoder.load_state_dict(state["decoder"] | state["average"])
+    for chooser, user in quantizer.halves:
+        for codebook in (*chooser.codebooks(), *user.codebooks()):  # vectors as they are: counts have done their work
+            vectors, usage = codebook.vectors().clone(), codebook.get_buffer("cluster_usage")
+            codebook.get_buffer(codebook.sum_name).copy_(vectors)
+            usage.fill_(1)
+    return codec.state_dict()
+
+
+def write(tensors: dict[str, Tensor], path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    half = {name: tensor.half().contiguous().clone() for name, tensor in tensors.items()}
+    if bad := [name for name, tensor in half.items() if not tensor.isfinite().all()]:
+        raise SystemExit(f"not finite in fp16: {bad}")
+    save_file(half, path, metadata={"format": "pt"})
+    print(f"{path}: {len(half)} tensors, {path.stat().st_size / 1e6:.1f} MB")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--talker", type=Path, required=True, help="state.pt of train_talker.py")
+    parser.add_argument("--codec", type=Path, required=True, help="state.pt of train_codec.py")
+    parser.add_argument("--decoder", type=Path, help="state.pt of train_decoder.py")
+    parser.add_argument("--text", type=Path, required=True, help="folder of make_vocabulary.py")
+    args = parser.parse_args()
+
+    state = read(args.talker)
+    write({f"talker.{name}": t for name, t in (state["talker"] | state["average"]).items()}, args.out / "model.safetensors")
+    write(codec_tensors(args.codec, args.decoder), args.out / "speech_tokenizer" / "model.safetensors")
+    shutil.copyfile(CONFIG / "codec.json", args.out / "speech_tokenizer" / "config.json")
+    for name in ("config.json", "generation_config.json"):
+        shutil.copyfile(CONFIG / name, args.out / name)
+    for name in TOKENIZER:
+        shutil.copyfile(args.text / name, args.out / name)
+
+
+if __name__ == "__main__":
+    main()
