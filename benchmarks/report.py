@@ -37,10 +37,10 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "\n".join([lines[0], rule, *lines[1:]])
 
 
-def publish(name: str, title: str, body: str, result: Mapping[str, Any], command: str) -> None:
-    """Prints the report and the JSON line, and keeps both in `results/NAME.md`."""
+def publish(name: str, title: str, body: str, result: Mapping[str, Any], options: str = "") -> None:
+    """Prints the report and the JSON line, and keeps both in `results/NAME.md`. `options`: what was asked of the script."""
     line = json.dumps({"benchmark": name, **result})
-    about = f"`{command}` on {machine()}."
+    about = f"`{' '.join(['python', f'benchmarks/{name}.py', *options.split()])}` on {machine()}."
     RESULTS.mkdir(exist_ok=True)
     (RESULTS / f"{name}.md").write_text(f"# {title}\n\n{about}\n\n{body}\n\n```json\n{line}\n```\n", "utf-8")
     print(f"{title}\n{about}\n\n{body}\n{line}")

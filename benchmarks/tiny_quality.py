@@ -9,12 +9,11 @@ speech of the same sentences is given; it is made in the recipe's environment (r
 
 import argparse
 import json
-import shlex
-import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from report import heldout, publish, table
 
@@ -25,13 +24,14 @@ from qwen_tts.eval.mos import DistillMos
 from qwen_tts.eval.wer import WordErrorRate
 
 
-def spoken(model: Qwen3TTSModel, speaker: str, seed: int) -> dict[str, Clip]:
-    """Sentence id -> what the model says; every sentence with the same seed."""
-    clips = {}
+def spoken(model: Qwen3TTSModel, speaker: str, seed: int) -> tuple[dict[str, Clip], int]:
+    """Sentence id -> what the model says, every sentence with the same seed; and how many had to be stopped."""
+    clips, stopped = {}, 0
     for key, text in heldout().items():
-        waves, rate = model.generate_custom_voice(text=text, speaker=speaker, language="English", seed=seed)
-        clips[key] = Clip(waves[0], rate, text)
-    return clips
+        chunks = list(model.stream_custom_voice(text=text, speaker=speaker, language="English", seed=seed))
+        clips[key] = Clip(np.concatenate([chunk.samples for chunk in chunks]), model.sample_rate, text)
+        stopped += chunks[-1].finish_reason != "eos"
+    return clips, stopped
 
 
 def taught(folder: Path) -> dict[str, dict[str, Clip]]:
@@ -42,10 +42,6 @@ def taught(folder: Path) -> dict[str, dict[str, Clip]]:
             if sentences.get(row["id"]) == row["text"]:
                 clips.setdefault(row["speaker"], {})[row["id"]] = Clip(*load_audio(folder / row["audio"]), row["text"])
     return {speaker: found for speaker, found in clips.items() if len(found) == len(sentences)}
-
-
-def measured(clips: Mapping[str, Clip], metrics: list[Metric]) -> dict[str, Score]:
-    return {metric.name: metric(list(clips.values())) for metric in metrics}
 
 
 def mistakes(clips: Mapping[str, Clip], score: Score) -> str:
@@ -76,27 +72,28 @@ def main() -> None:
     metrics: list[Metric] = [WordErrorRate(args.recogniser), DistillMos()]
     model = Qwen3TTSModel.from_pretrained(args.model)
     teachers = taught(args.teacher_dir) if args.teacher_dir else {}
-    voices: list[tuple[str, Callable[[], Mapping[str, Clip]]]] = []
+    voices: dict[str, tuple[Mapping[str, Clip], int]] = {}
     for speaker in args.speakers or model.get_supported_speakers():
-        voices.append((speaker, lambda name=speaker: spoken(model, name, args.seed)))
-        if found := next((clips for name, clips in teachers.items() if name.lower() == speaker.lower()), None):
-            voices.append((f"{speaker}'s teacher", lambda clips=found: clips))
+        voices[speaker] = spoken(model, speaker, args.seed)
+        voices |= {f"{name}'s teacher": (clips, 0) for name, clips in teachers.items() if name.lower() == speaker.lower()}
 
     rows, details, result = [], [], dict[str, Any](model=args.model, recogniser=args.recogniser, seed=args.seed)
-    for voice, speak in voices:
-        clips = speak()
+    for voice, (clips, stopped) in voices.items():
         keep(args.save, voice, clips)
-        scores = measured(clips, metrics)
-        wer, mos = scores["WER"], scores["DistillMOS"]
+        wer, mos = (metric(list(clips.values())) for metric in metrics)
         seconds = sum(len(clip.samples) / clip.rate for clip in clips.values())
-        rows.append([voice, f"{wer.value:.1%}", f"{mos.value:.2f}", f"{seconds:.0f} s"])
+        rows.append([voice, f"{wer.value:.1%}", f"{mos.value:.2f}", f"{stopped}", f"{seconds:.0f} s"])
         details.append(f"## {voice}\n\n{mistakes(clips, wer)}")
-        result[voice] = {"wer": round(wer.value, 4), "mos": round(mos.value, 3), "seconds": round(seconds, 1)}
-        print(f"{voice}: WER {wer.value:.1%}, DistillMOS {mos.value:.2f}", file=sys.stderr)
-    head = ["voice", f"WER (Whisper {args.recogniser})", "DistillMOS (1-5)", "audio"]
+        result[voice] = {
+            "wer": round(wer.value, 4),
+            "mos": round(mos.value, 3),
+            "stopped": stopped,
+            "seconds": round(seconds, 1),
+        }
+    head = ["voice", *(metric.name for metric in metrics), "had to be stopped", "audio"]
     body = "\n\n".join([table(head, rows), *details])
-    title = f"The built-in voices on {len(heldout())} held-out sentences"
-    publish("tiny_quality", title, body, result, "python " + shlex.join(sys.argv))
+    title = f"The built-in voices on {len(heldout())} held-out sentences, heard by Whisper {args.recogniser}"
+    publish("tiny_quality", title, body, result, "--teacher-dir DIR" if teachers else "")
 
 
 if __name__ == "__main__":

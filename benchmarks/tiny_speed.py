@@ -89,7 +89,7 @@ def main() -> None:
     result = {"model": args.model, "rtf": round(statistics.median(factors), 3), "threads": 1}
     result |= {"cold_start_s": round(statistics.median(first_audio), 2), "load_s": round(loaded, 2), "peak_rss_mb": round(peak)}
     body = table(["", f"median of {args.runs}", "range"], rows)
-    publish("tiny_speed", "Speed of the built-in voice", body, result, "python " + shlex.join(sys.argv))
+    publish("tiny_speed", "Speed of the built-in voice", body, result)
 
 
 if __name__ == "__main__":
