@@ -125,6 +125,5 @@ def _keep_top_p(logits: Tensor, top_p: Tensor) -> Tensor:
     """Drops the least likely tokens as long as their probabilities together stay within 1 - top_p; one always stays."""
     ascending, order = logits.sort(dim=-1, stable=True)
     dropped = ascending.softmax(dim=-1).cumsum(dim=-1) <= (1 - top_p)[:, None]
-    dropped &= (top_p < 1)[:, None]
     dropped[:, -1] = False
     return logits.masked_fill(torch.zeros_like(dropped).scatter(1, order, dropped), float("-inf"))

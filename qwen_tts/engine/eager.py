@@ -20,9 +20,8 @@ class EagerEngine:
     def __init__(self, talker: Talker) -> None:
         self.talker = talker
         config = talker.config
-        forbidden = torch.arange(config.vocab_size) >= config.code_predictor_config.vocab_size  # what is no acoustic code
-        forbidden[config.codec_eos_token_id] = False
-        self._forbidden = forbidden.to(talker.codec_head.weight.device)
+        ids = torch.arange(config.vocab_size, device=talker.codec_head.weight.device)
+        self._control = ids >= config.code_predictor_config.vocab_size  # what is no acoustic code
 
     @torch.inference_mode()
     def init_state(self, batch: int, capacity: int) -> EngineState:
@@ -48,7 +47,6 @@ class EagerEngine:
         self._fill_cache(state.cache, rows, prompts)
         for row, prompt, (talker, predictor) in zip(rows, prompts, sampling, strict=True):
             state.pending[row] = prompt.embeddings[-1]
-            state.text[row, 0] = 0
             state.text[row, 1:] = prompt.step_text(state.text.shape[1] - 1)
             state.frame[row], state.seen[row], state.active[row] = 0, False, True
             state.talker_sampling.set(row, talker)
@@ -75,7 +73,7 @@ class EagerEngine:
         x = state.pending[:, None] + state.text.gather(1, place)  # [B, 1, D]
         moving = state.active.long()
         hidden = talker(x, state.cache, moving)[:, 0]  # [B, D]
-        forbidden = self._forbidden.repeat(len(moving), 1)
+        forbidden = self._control.repeat(len(moving), 1)
         forbidden[:, talker.config.codec_eos_token_id] = state.frame < MIN_FRAMES
         logits = constrain(talker.logits(hidden), state.seen, forbidden, state.talker_sampling.penalty)
         code0 = sample(logits, uniforms[:, 0], state.talker_sampling)

@@ -114,6 +114,20 @@ def test_rows_join_and_leave_between_frames(engine):
         assert (made[case].frames, made[case].ended) == alone(engine, case, frames)
 
 
+def test_free_rows_stand_still(engine):
+    """Row 1 is free for more steps than it has room for."""
+    state = engine.init_state(2, 40)
+    for case in (1, 0, 1):
+        row = Row(CASES[case][2])
+        engine.prefill(state, [0], [CASES[case][0]], [CASES[case][1]])
+        rows = {0: row}
+        for _ in range(20):
+            advance(engine, state, rows)
+        assert (row.frames, row.ended) == alone(engine, case, 20)
+        engine.release(state, [0])
+        assert state.cache.high == 0  # nothing is looked at any more
+
+
 def test_two_states_share_nothing(engine):
     states = [engine.init_state(1, 60) for _ in range(2)]
     made = [Row(1), Row(2)]
