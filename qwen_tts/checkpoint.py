@@ -102,17 +102,10 @@ def load_model(
     path, where = resolve(name), resolve_device(device)
     kind = resolve_dtype(dtype, where)
     config = ModelConfig.from_file(path / "config.json")
-    if config.tts_model_type not in MODEL_TYPES:
-        raise ConfigError(f"config.json: tts_model_type is {config.tts_model_type!r}; legal are {', '.join(MODEL_TYPES)}")
     generation = path / "generation_config.json"
     codec = load_codec(path / "speech_tokenizer", where)
     _check_codes(config, codec.config)
-    with torch.device("meta"):
-        modules = nn.ModuleDict({"talker": Talker(config.talker_config)})
-        if config.tts_model_type == "base":
-            if config.speaker_encoder_config is None:
-                raise ConfigError("config.json: key 'speaker_encoder_config' is missing; a base model needs it")
-            modules["speaker_encoder"] = SpeakerEncoder(config.speaker_encoder_config)
+    modules = empty_modules(config)
     load_weights(modules, path, where)
     encoder = dict(modules.items()).get("speaker_encoder")
     return LoadedModel(
@@ -123,6 +116,23 @@ def load_model(
         speaker_encoder=None if encoder is None else encoder.float(),  # type: ignore[arg-type]
         codec=codec,
     )
+
+
+def empty_modules(config: ModelConfig) -> nn.ModuleDict:
+    """What `model.safetensors` holds, on the meta device: "talker" and, in a base model, "speaker_encoder".
+
+    Raises:
+        ConfigError: the config describes no known kind of model.
+    """
+    if config.tts_model_type not in MODEL_TYPES:
+        raise ConfigError(f"config.json: tts_model_type is {config.tts_model_type!r}; legal are {', '.join(MODEL_TYPES)}")
+    with torch.device("meta"):
+        modules = nn.ModuleDict({"talker": Talker(config.talker_config)})
+        if config.tts_model_type == "base":
+            if config.speaker_encoder_config is None:
+                raise ConfigError("config.json: key 'speaker_encoder_config' is missing; a base model needs it")
+            modules["speaker_encoder"] = SpeakerEncoder(config.speaker_encoder_config)
+    return modules
 
 
 def load_codec(path: Path, device: torch.device) -> Codec:

@@ -129,7 +129,7 @@ class Qwen3TTSTokenizer:
         return encode_wave(self.codec, wave, rate)
 
     def _decode(self, codes: Any) -> np.ndarray:
-        codes = torch.as_tensor(codes).to(self.device)
+        codes = _as_tensor(codes).to(self.device)
         config = self.codec.config.decoder_config
         if codes.ndim != 2 or codes.shape[1] != config.num_quantizers or codes.dtype.is_floating_point:
             raise OptionError(
@@ -153,8 +153,18 @@ def encode_wave(codec: Codec, wave: np.ndarray, rate: int) -> Tensor:
 
 
 def _code_list(codes: Any) -> list[Any]:
-    if isinstance(codes, (list, tuple)) and codes and not isinstance(codes[0], (int, list)):
-        return list(codes)
+    """One [T, Q] for each audio, from one, a batch, or a list of them."""
     if isinstance(codes, (Tensor, np.ndarray)):
         return list(codes) if codes.ndim == 3 else [codes]
+    if isinstance(codes, (list, tuple)) and codes:
+        first = codes[0]
+        single = isinstance(first, list) and first and not isinstance(first[0], list)  # plain numbers, such as from JSON
+        return [codes] if single else list(codes)
     raise OptionError("there are no codes to decode: expected `audio_codes`, a tensor [T, Q] or a list of them")
+
+
+def _as_tensor(codes: Any) -> Tensor:
+    try:
+        return torch.as_tensor(codes)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise OptionError(f"codes must be integers [T, Q]: {error}") from None

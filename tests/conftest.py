@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 @pytest.fixture(scope="session")
 def model_dir(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
     """The directory of a miniature model, by kind: base, custom_voice or voice_design. Copy it before changing it."""
-    import miniature
+    from tests import miniature
 
     root = tmp_path_factory.mktemp("models")
     return {kind: miniature.write_model(root / kind, kind) for kind in miniature.KINDS}.__getitem__

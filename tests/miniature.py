@@ -100,9 +100,13 @@ def write_model(directory: Path, kind: str) -> Path:
     torch.manual_seed(KINDS.index(kind))
     config, (vocab, merges, tokenizer) = model_config(kind), text_files()
     parsed = ModelConfig.from_dict(config)
-    modules = nn.ModuleDict({"talker": Talker(parsed.talker_config)})
+    talker = Talker(parsed.talker_config)
+    modules = nn.ModuleDict({"talker": talker})
     if parsed.speaker_encoder_config is not None:
         modules["speaker_encoder"] = SpeakerEncoder(parsed.speaker_encoder_config)
+    for module, gain in ((talker.codec_head, 4), (talker.code_predictor.lm_head, 4), (talker.text_projection.linear_fc2, 6)):
+        for parameter in module.parameters():  # so that what is said depends on text, voice and codes, not on seeds alone
+            parameter.data.mul_(gain)
     directory.mkdir(parents=True)
     contents = {
         "config.json": config, "vocab.json": vocab, "tokenizer_config.json": tokenizer,
