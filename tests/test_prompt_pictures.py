@@ -57,7 +57,7 @@ def drawn(config: ModelConfig, rows: tuple[Row, ...], trailing: tuple[int, ...])
     return [*lines, ["trailing", *(text[i] for i in trailing)]] if trailing else lines
 
 
-@pytest.mark.parametrize(("words", "picture"), PICTURES)
+@pytest.mark.parametrize(("words", "picture"), PICTURES, ids=[words for words, _ in PICTURES])
 def test_the_picture_is_true(words, picture):
     config, layout = build(words)
     header = words.startswith("header")

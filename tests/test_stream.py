@@ -14,7 +14,7 @@ from torch import Tensor
 
 from qwen_tts.arguments import GenerationKeywords, utterances
 from qwen_tts.checkpoint import LoadedModel
-from qwen_tts.engine import eager
+from qwen_tts.engine import EngineState, eager
 from qwen_tts.engine.eager import EagerEngine
 from qwen_tts.errors import OptionError, TextError
 from qwen_tts.stream import RAMP, AudioChunk, Utterance, _Row, stream
@@ -28,9 +28,9 @@ class Counted(EagerEngine):
 
     steps = 0
 
-    def step(self, *args: Any) -> Tensor:
+    def step(self, state: EngineState, uniforms: Tensor) -> Tensor:
         self.steps += 1
-        return super().step(*args)
+        return super().step(state, uniforms)
 
 
 @pytest.fixture(scope="module")
