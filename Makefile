@@ -39,7 +39,7 @@ format: .venv/.dev
 	$(BIN)/ruff format .
 
 parity: .venv/.dev
-	bash parity/run.sh
+	PYTHON=$(BIN)/python TORCH='$(TORCH)' bash parity/run.sh --report benchmarks/results/parity.md
 
 bench: .venv/.bench
 	$(BIN)/python benchmarks/tiny_quality.py
