@@ -16,7 +16,8 @@ import torch
 from torch import Tensor, nn
 
 from ..codec.codec import Codec
-from .data import Pack
+from .calibrate import calibrate
+from .data import LOUDNESS, Pack
 from .loop import Average, learning_rate
 from .losses import SpectralLoss
 from .quantizer import QuantizerTrainer
@@ -33,7 +34,8 @@ class CodecOptions:
     crop: int = 8  # frames judged
     peak: float = 6e-4  # learning rate
     seed: int = 0
-    commitment: float = 0.25
+    commitment: float = 0.5
+    quantise_from: int = 300  # the step at which k-means sets the codebooks; before it vectors pass as they are
     phonetic: float = 1.0
     bf16: bool = True
     compiled: bool = False
@@ -63,6 +65,7 @@ class CodecTrainer:
         self.quantizer = QuantizerTrainer(codec)
         self.loss = SpectralLoss(codec.config.output_sample_rate)
         self.phonetic = nn.Linear(codec.config.encoder_config.codebook_dim, targets.dim)
+        nn.init.zeros_(self.phonetic.weight)  # its first guess is the mean
         parameters = [*codec.parameters(), *self.phonetic.parameters()]
         self.optimizer = torch.optim.AdamW(parameters, lr=options.peak, betas=(0.8, 0.99), weight_decay=0.01)
         self.average = Average(codec)
@@ -93,11 +96,13 @@ class CodecTrainer:
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate(step, o.steps, o.peak, 200)
         if step == 0:
+            self._calibrate(wave)
+        if step == o.quantise_from:
             self._start_codebooks(generator)
         with torch.autocast("cpu", torch.bfloat16, enabled=o.bf16):
             z = self._embed(wave)
         real = ~targets[..., 0].isnan()
-        quantised = self.quantizer(z.float(), generator, real)
+        quantised = self.quantizer.bypass(z.float()) if step < o.quantise_from else self.quantizer(z.float(), generator, real)
         context = self.codec.decoder.context(quantised.latent)
         made, true = self._crops(context, wave, starts)
         spectral = self.loss(made, true)
@@ -112,11 +117,19 @@ class CodecTrainer:
         figures = {"spectral": spectral, "commitment": quantised.commitment, "phonetic": phonetic, "norm": norm}
         return {name: value.item() for name, value in figures.items()}
 
+    def _calibrate(self, wave: Tensor) -> None:
+        encoder, decoder = self.codec.encoder, self.codec.decoder
+        calibrate(encoder, lambda: encoder.embed(wave))
+        calibrate(decoder, lambda: decoder.waveform(decoder.context(self.quantizer.bypass(encoder.embed(wave)).latent)))
+        last: Any = decoder.decoder[-1]
+        last.conv.weight.data.mul_(LOUDNESS)
+
     def _start_codebooks(self, generator: torch.Generator) -> None:
         with torch.no_grad():
             rng = np.random.default_rng(self.options.seed)
-            z = torch.cat([self.codec.encoder.embed(self.batch(rng)[0]) for _ in range(20)])
-            self.quantizer.start(z, generator)
+            batches = 40
+            z = torch.cat([self.codec.encoder.embed(self.batch(rng)[0]) for _ in range(batches)])
+            self.quantizer.start(z, batches, generator)
 
     def _crops(self, context: Tensor, wave: Tensor, starts: Tensor) -> tuple[Tensor, Tensor]:
         """Decodes a few crops of each segment: made and true waves, [B * crops, crop samples]."""

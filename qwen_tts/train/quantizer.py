@@ -38,7 +38,7 @@ def k_means(x: Tensor, size: int, generator: torch.Generator, rounds: int = 10) 
 
 
 class QuantizerTrainer:
-    def __init__(self, codec: Codec, decay: float = 0.99, dropout: float = 0.3, floor: float = 0.05) -> None:
+    def __init__(self, codec: Codec, decay: float = 0.98, dropout: float = 0.3, floor: float = 0.03) -> None:
         self.codec, self.decay, self.dropout, self.floor = codec, decay, dropout, floor
         encoder, decoder = codec.encoder.quantizer, codec.decoder.quantizer
         self.halves: list[tuple[ResidualEncoder, ResidualDecoder]] = [
@@ -46,15 +46,20 @@ class QuantizerTrainer:
             (encoder.acoustic_residual_vector_quantizer, decoder.rvq_rest),
         ]
 
+    def bypass(self, z: Tensor) -> Quantised:
+        """What the decoder gets while there are no codebooks yet: z through the projections alone."""
+        inner = [chooser.input_proj(z) for chooser, _ in self.halves]
+        latent = torch.stack([user.output_proj(x) for x, (_, user) in zip(inner, self.halves, strict=True)]).sum(0)
+        return Quantised(latent, inner[0].transpose(1, 2), torch.empty(0), z.new_zeros(()))
+
     @torch.no_grad()
-    def start(self, z: Tensor, generator: torch.Generator) -> None:
-        """Sets every codebook by k-means over z [B, width, T], stage by stage."""
+    def start(self, z: Tensor, batches: int, generator: torch.Generator) -> None:
+        """Sets every codebook by k-means over z [B, width, T] of that many batches, stage by stage."""
         for chooser, _ in self.halves:
             residual = chooser.input_proj(z).transpose(1, 2).flatten(0, 1)
             for codebook in chooser.codebooks():
                 centres, counts = k_means(residual, len(codebook.get_buffer("cluster_usage")), generator)
-                # usages start on the scale that the moving average will settle on
-                self._set(codebook, centres, counts.clamp(min=0.5))
+                self._set(codebook, centres, counts.clamp(min=1) / batches)  # the scale that the moving average settles on
                 residual = residual - codebook.vectors()[codebook.nearest(residual)]
 
     def __call__(self, z: Tensor, generator: torch.Generator | None, mask: Tensor | None = None) -> Quantised:
@@ -62,7 +67,7 @@ class QuantizerTrainer:
         latent, commitment, codes = None, z.new_zeros(()), []
         semantic = z
         for half, (chooser, user) in enumerate(self.halves):
-            residual = chooser.input_proj(z).transpose(1, 2)  # [B, T, dim]
+            inner = residual = chooser.input_proj(z).transpose(1, 2)  # [B, T, dim]
             stages = chooser.codebooks()
             keep = self._kept(len(z), len(stages) if half else 0, generator)
             total = torch.zeros_like(residual)
@@ -73,12 +78,10 @@ class QuantizerTrainer:
                 commitment = commitment + (residual - vectors).square().mean()
                 if generator is not None:
                     self._learn(codebook, residual.detach(), chosen, mask, generator)
-                quantised = residual + (vectors - residual).detach()
-                used = (index < keep).to(z.dtype)[:, None, None]
-                total = total + used * quantised
-                residual = residual - quantised.detach()
-                if not half:
-                    semantic = quantised
+                total = total + (index < keep)[:, None, None] * vectors
+                residual = residual - vectors
+            total = inner + (total - inner).detach()  # one straight path for the gradient, however many stages there are
+            semantic = semantic if half else total
             out = user.output_proj(total.transpose(1, 2))
             latent = out if latent is None else latent + out
         assert latent is not None

@@ -1,0 +1,46 @@
+"""Packs give back what went in, tidied."""
+
+import numpy as np
+from miniature import GROUPS
+
+from qwen_tts.train.codec import PhoneticTargets
+from qwen_tts.train.data import LEAD, LOUDNESS, TAIL, Codes, Pack, tidy
+
+RATE = 24_000
+
+
+def test_tidy_cuts_silence_and_sets_the_loudness() -> None:
+    tone = 0.3 * np.sin(np.arange(RATE) * 0.1).astype(np.float32)
+    wave = np.concatenate((np.zeros(RATE // 2, np.float32), tone, np.zeros(RATE, np.float32)))
+    tidied = tidy(wave, RATE)
+    assert abs(len(tidied) - (1 + LEAD + TAIL) * RATE) <= 2 * RATE // 100
+    assert abs(np.sqrt((tidied**2).sum() / RATE) - LOUDNESS) < 0.1 * LOUDNESS
+
+
+def test_tidy_never_clips() -> None:
+    wave = np.zeros(RATE, np.float32)
+    wave[1000:20000:1000] = 1.0
+    assert np.abs(tidy(wave, RATE)).max() <= 0.991
+
+
+def test_tidy_of_silence_is_empty() -> None:
+    assert len(tidy(np.zeros(RATE, np.float32), RATE)) == 0
+    assert len(tidy(np.zeros(0, np.float32), RATE)) == 0
+
+
+def test_a_pack_gives_slices_padded_with_zeros(pack: Pack) -> None:
+    clip = pack.clips[1]
+    whole = pack.wave(clip)
+    assert len(whole) == clip.samples
+    assert np.array_equal(pack.wave(clip, 100, 50), whole[100:150])
+    tail = pack.wave(clip, clip.samples - 10, 30)
+    assert np.array_equal(tail, np.concatenate((whole[-10:], np.zeros(20, np.float32))))
+
+
+def test_codes_and_targets_belong_to_their_clips(pack: Pack) -> None:
+    codes, targets = Codes(pack.folder), PhoneticTargets(pack.folder)
+    for i, clip in enumerate(pack.clips):
+        frames = -(-clip.samples // 1920)
+        assert codes.get(i).shape == (frames, GROUPS)
+        rows = targets.get(i, frames - 2, 4)
+        assert np.isnan(rows[:, 0]).tolist() == [False, False, True, True]

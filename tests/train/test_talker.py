@@ -1,0 +1,105 @@
+"""Training sees what inference sees: teacher-forced logits equal step-by-step logits, and what is learned is spoken."""
+
+import numpy as np
+import pytest
+import torch
+from miniature import model_config, text_files
+
+from qwen_tts.config import ModelConfig
+from qwen_tts.engine.eager import EagerEngine
+from qwen_tts.prompt import build_layout, embed
+from qwen_tts.sampling import SamplingOptions
+from qwen_tts.talker.frames import GenerationOptions, generate_frames
+from qwen_tts.talker.talker import Talker
+from qwen_tts.text import TextTokenizer
+from qwen_tts.train.data import Codes, Pack
+from qwen_tts.train.talker import TalkerOptions, TalkerTrainer
+
+
+@pytest.fixture
+def trainer(pack: Pack, model_dir) -> TalkerTrainer:  # noqa: ANN001
+    config = ModelConfig.from_dict(model_config("custom_voice"))
+    assert text_files()
+    torch.manual_seed(0)
+    options = TalkerOptions(
+        steps=300, tokens=300, peak=1e-2, predictor_share=1.0, streaming_share=0.0, guide_layer=1, guide_steps=50, spelled=0, bf16=False
+    )
+    text = TextTokenizer.from_dir(model_dir("custom_voice"))
+    return TalkerTrainer(Talker(config.talker_config), config, text, pack, Codes(pack.folder), options)
+
+
+@pytest.mark.parametrize("streaming", [False, True])
+def test_teacher_forced_logits_equal_those_of_inference(trainer: TalkerTrainer, streaming: bool) -> None:
+    """Runs the talker one position after the other, as the engine does, on the same codes."""
+    talker, clip = trainer.talker.eval(), trainer.pack.clips[1]
+    codes = trainer.codes.get(1)
+    layout = build_layout(
+        trainer.config, text_ids=trainer.text.target_ids(clip.text), role_ids=trainer.text.role_ids, language=clip.language,
+        speaker=clip.speaker, streaming_text=streaming,
+    )  # fmt: skip
+    with torch.no_grad():
+        prompt = embed(layout, talker)
+        forced = talker(prompt.teacher_forced(talker.embed_codes(codes[None])[0])[None])[0, len(layout.rows) - 1 :]
+        state = talker.init_state(1, 200)
+        hidden = [talker(prompt.embeddings[None], state)[0, -1]]
+        for t in range(len(codes)):
+            text = prompt.trailing[t] if t < len(prompt.trailing) else prompt.pad
+            hidden.append(talker((talker.embed_codes(codes[None, t : t + 1]) + text), state)[0, -1])
+        assert torch.allclose(torch.stack(hidden), forced, atol=1e-4)
+
+
+def test_labels_are_the_next_frame_and_then_the_end(trainer: TalkerTrainer) -> None:
+    """The loss must be what a plain reading of the definition gives."""
+    rng = np.random.default_rng(0)
+    batch = trainer.assemble([0, 1, 2], rng)
+    with torch.no_grad():
+        found = trainer.losses(batch, rng)
+        hidden = trainer.talker(batch.inputs)
+        eos, code0, rest = trainer.config.talker_config.codec_eos_token_id, [], []
+        for row, codes in enumerate(batch.codes):
+            for t in range(len(codes) + 1):
+                state = hidden[row, batch.first[row] + t]
+                target = codes[t, 0] if t < len(codes) else torch.tensor(eos)
+                code0.append(-trainer.talker.logits(state).log_softmax(-1)[target])
+                if t < len(codes):
+                    logits = trainer.talker.code_logits(state[None], codes[t : t + 1])[0].log_softmax(-1)
+                    rest += [-logits[i, codes[t, i + 1]] for i in range(codes.shape[1] - 1)]
+    assert torch.allclose(found["code0"], torch.stack(code0).mean(), atol=1e-4)
+    assert torch.allclose(found["rest"], torch.stack(rest).mean(), atol=1e-4)
+
+
+def test_the_watched_head_is_the_attention_of_the_model(trainer: TalkerTrainer) -> None:
+    batch = trainer.assemble([0], np.random.default_rng(0))
+    attention = trainer.watch.attention
+    seen = {}
+    hook = attention.o_proj.register_forward_pre_hook(lambda _, args: seen.update(out=args[0]))
+    with torch.no_grad():
+        trainer.talker(batch.inputs)
+        assert trainer.watch.inputs is not None
+        _, _, v = attention.project(trainer.watch.inputs[0], *trainer.watch.inputs[1])
+        out = trainer.watch.scores().exp()[0] @ v[0, 0]
+    hook.remove()
+    assert torch.allclose(out, seen["out"][0, :, : attention.head_dim], atol=1e-5)
+
+
+def test_what_was_learned_by_heart_is_spoken(trainer: TalkerTrainer) -> None:
+    for step in range(150):
+        figures = trainer.step(step)
+    assert figures["code0"] < 0.1
+    assert figures["rest"] < 0.1
+    talker, clip, codes = trainer.talker.eval(), trainer.pack.clips[2], trainer.codes.get(2)
+    layout = build_layout(
+        trainer.config, text_ids=trainer.text.target_ids(clip.text), role_ids=trainer.text.role_ids, language=clip.language,
+        speaker=clip.speaker, streaming_text=False,
+    )  # fmt: skip
+    greedy = SamplingOptions(do_sample=False)
+    with torch.no_grad():
+        frames = generate_frames(EagerEngine(talker), [embed(layout, talker)], GenerationOptions(greedy, greedy), [0])
+        spoken = torch.cat([made for made, _ in frames])
+    assert torch.equal(spoken, codes)
+    assert frames.finish_reasons == ["eos"]
+
+
+def test_every_clip_comes_once_an_epoch(trainer: TalkerTrainer) -> None:
+    for epoch in range(3):
+        assert sorted(sum(trainer.batches(epoch), [])) == [0, 1, 2]

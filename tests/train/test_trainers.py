@@ -1,0 +1,77 @@
+"""Trainers of the codec: they learn, and a killed run goes on exactly as if it had not been."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from miniature import GROUPS, codec_config
+
+from qwen_tts.codec.codec import Codec
+from qwen_tts.config import CodecConfig
+from qwen_tts.train.codec import CodecOptions, CodecTrainer, PhoneticTargets
+from qwen_tts.train.data import Codes, Pack
+from qwen_tts.train.decoder import DecoderOptions, DecoderTrainer
+from qwen_tts.train.loop import Trainer, learning_rate, train
+from qwen_tts.train.losses import SpectralLoss
+
+
+def new_codec() -> Codec:
+    config = codec_config()
+    config["encoder_config"]["num_quantizers"] = GROUPS
+    torch.manual_seed(0)
+    return Codec(CodecConfig.from_dict(config))
+
+
+def codec_trainer(pack: Pack) -> CodecTrainer:
+    options = CodecOptions(steps=12, batch=2, segment=12, crops=1, crop=3, quantise_from=4, bf16=False)
+    return CodecTrainer(new_codec(), pack, PhoneticTargets(pack.folder), options)
+
+
+def decoder_trainer(pack: Pack) -> DecoderTrainer:
+    options = DecoderOptions(steps=12, batch=2, segment=10, lead=1, crop=3, warmup=4, bf16=False)
+    return DecoderTrainer(new_codec(), pack, Codes(pack.folder), options)
+
+
+@pytest.mark.parametrize("make", [codec_trainer, decoder_trainer])
+def test_a_killed_run_goes_on_as_if_it_had_not_been(make: Callable[[Pack], Trainer], pack: Pack, tmp_path: Path) -> None:
+    train(make(pack), 6, tmp_path / "one", log_every=3)
+    whole = torch.load(tmp_path / "one" / "state.pt", weights_only=True)
+    train(make(pack), 3, tmp_path / "two", log_every=3)
+    train(make(pack), 6, tmp_path / "two", log_every=3)
+    parts = torch.load(tmp_path / "two" / "state.pt", weights_only=True)
+    assert whole["step"] == parts["step"] == 6
+    for name, value in whole["trainer"]["average"].items():
+        assert torch.equal(value, parts["trainer"]["average"][name]), name
+    assert len((tmp_path / "two" / "log.jsonl").read_text("utf-8").splitlines()) == 2
+
+
+def test_the_codec_learns(pack: Pack) -> None:
+    trainer = codec_trainer(pack)
+    figures = [trainer.step(step) for step in range(12)]
+    assert figures[-1]["spectral"] < figures[0]["spectral"]
+    assert all(torch.isfinite(p).all() for p in trainer.codec.parameters())
+
+
+def test_the_discriminators_have_a_say_after_the_warm_up(pack: Pack) -> None:
+    trainer = decoder_trainer(pack)
+    figures = [trainer.step(step) for step in range(6)]
+    assert "fooled" not in figures[3]
+    assert figures[4]["fooled"] > 0
+    assert figures[5]["judge"] < figures[0]["judge"]
+
+
+def test_spectral_loss_is_zero_for_the_same_and_grows_with_the_difference() -> None:
+    loss, true = SpectralLoss(24_000), 0.1 * torch.randn(2, 4800, generator=torch.Generator().manual_seed(0))
+    noise = torch.randn(2, 4800, generator=torch.Generator().manual_seed(1))
+    assert loss(true, true) == 0
+    distances = [loss(true + level * noise, true).item() for level in (0.01, 0.03, 0.1)]
+    assert distances == sorted(distances)
+    assert distances[0] > 0
+
+
+def test_learning_rate_rises_then_falls_to_its_floor() -> None:
+    rates = [learning_rate(step, 100, 1.0, 10) for step in range(101)]
+    assert rates[:10] == pytest.approx([0.1 * (i + 1) for i in range(10)])
+    assert rates[10:] == sorted(rates[10:], reverse=True)
+    assert rates[100] == pytest.approx(0.1)
