@@ -104,7 +104,7 @@ def write_model(directory: Path, kind: str) -> Path:
     modules = nn.ModuleDict({"talker": talker})
     if parsed.speaker_encoder_config is not None:
         modules["speaker_encoder"] = SpeakerEncoder(parsed.speaker_encoder_config)
-    gains = {"codec_head": 4, "lm_head": 4, "linear_fc2": 6, "o_proj": 8}
+    gains = {"codec_head": 3, "lm_head": 4, "linear_fc2": 6, "o_proj": 5}
     for name, parameter in talker.named_parameters():  # so that what is said depends on text and voice, not on seeds alone
         parameter.data.mul_(next((gain for part, gain in gains.items() if part in name), 1))
     directory.mkdir(parents=True)

@@ -1,0 +1,36 @@
+"""`qwen-tts`: one file a command. Nothing heavy is imported before a command runs."""
+
+from typing import Any
+
+import typer
+from typer.core import TyperGroup
+
+from ..errors import QwenTTSError
+from .codec import codec
+from .say import say
+from .voices import voices
+
+
+class Commands(TyperGroup):
+    """Turns what a user can cause into one line and an exit code: 2 for an error, 130 for an interruption."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except QwenTTSError as error:
+            typer.echo(f"qwen-tts: {error}", err=True)
+            raise typer.Exit(2) from None
+        except KeyboardInterrupt:
+            typer.echo("qwen-tts: interrupted", err=True)
+            raise typer.Exit(130) from None
+
+
+app = typer.Typer(cls=Commands, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+app.command()(say)
+app.command()(voices)
+app.add_typer(codec, name="codec")
+
+
+@app.callback()
+def main() -> None:
+    """Text to speech that streams while it speaks, with a voice that is built in."""
