@@ -66,19 +66,25 @@ def check_voice(item: VoiceClonePromptItem, config: ModelConfig) -> None:
     Raises:
         OptionError: it was made with a model of another size, or lacks what its mode needs.
     """
-    talker = config.talker_config
-    width = item.ref_spk_embedding.shape[-1]
-    if item.ref_spk_embedding.ndim != 1 or width != talker.hidden_size:
+    talker, vector, codes = config.talker_config, item.ref_spk_embedding, item.ref_code
+    if vector.ndim != 1:
+        raise OptionError(f"the voice's speaker vector has shape {list(vector.shape)}, expected [{talker.hidden_size}]")
+    if len(vector) != talker.hidden_size:
         raise OptionError(
-            f"the voice's speaker vector has {width} values, this model needs {talker.hidden_size}: "
+            f"the voice's speaker vector has {len(vector)} values, this model needs {talker.hidden_size}: "
             "the voice was made with a model of another size; make it again from its recording"
         )
     if item.icl_mode == item.x_vector_only_mode:
         raise OptionError("a voice has exactly one of icl_mode and x_vector_only_mode")
-    if item.icl_mode and (item.ref_code is None or not item.ref_text):
+    if not item.icl_mode:
+        return
+    if codes is None or not item.ref_text:
         raise OptionError("a voice with icl_mode needs ref_code and ref_text")
-    if item.ref_code is not None and (item.ref_code.ndim != 2 or item.ref_code.shape[1] != talker.num_code_groups):
-        raise OptionError(f"the voice's codes have shape {list(item.ref_code.shape)}, expected [T, {talker.num_code_groups}]")
+    if codes.ndim != 2 or codes.shape[1] != talker.num_code_groups or not len(codes):
+        raise OptionError(f"the voice's codes have shape {list(codes.shape)}, expected [T, {talker.num_code_groups}]")
+    low, high, most = int(codes.min()), int(codes.max()), talker.code_predictor_config.vocab_size - 1
+    if low < 0 or high > most:
+        raise OptionError(f"the voice's codes run from {low} to {high}; legal are 0 to {most}")
 
 
 def voices_from_dict(columns: Mapping[str, Any]) -> list[VoiceClonePromptItem]:

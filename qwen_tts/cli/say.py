@@ -56,6 +56,8 @@ def say(
         raise OptionError("say where the speech goes: -o FILE, or --stream-to -")
     if stream_to not in (None, "-"):
         raise OptionError(f"--stream-to takes only - (standard output), not {stream_to!r}; for a file use -o")
+    if stream_to is not None and sys.stdout.isatty():
+        raise OptionError("--stream-to - writes raw samples; pipe them into a player: ... | aplay -f S16_LE -r 24000")
     said = _read(text, file)
     from ..audio import check_output, write_audio  # after what can fail at once
 

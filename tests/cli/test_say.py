@@ -195,6 +195,15 @@ def test_the_first_sound_comes_soon_after_a_cold_start(tmp_path: Path, model_dir
     assert process.returncode == 0 and waited < 20  # 5 s is the aim where nothing else runs; see the benchmarks
 
 
+def test_raw_pcm_is_not_thrown_at_a_terminal(tmp_path: Path) -> None:
+    ours, theirs = pty.openpty()
+    process = start(["the house", "--stream-to", "-"], tmp_path, stdout=theirs, stderr=subprocess.PIPE)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 2 and b"pipe them into a player" in errors
+    os.close(theirs)
+    os.close(ours)
+
+
 def test_a_terminal_shows_progress_and_a_pipe_does_not(tmp_path: Path, model_dir: Callable[[str], Path]) -> None:
     ours, theirs = pty.openpty()
     arguments = ["the house", "-o", "a.wav", "--seed", "1", "--model", str(model_dir("custom_voice"))]
