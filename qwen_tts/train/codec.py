@@ -36,7 +36,7 @@ class CodecOptions:
     seed: int = 0
     commitment: float = 0.5
     quantise_from: int = 300  # the step at which k-means sets the codebooks; before it vectors pass as they are
-    phonetic: float = 6.0  # its gradient on the encoder is that much weaker than the spectra's
+    phonetic: float = 3.0  # its gradient on the encoder is that much weaker than the spectra's
     bf16: bool = True
     compiled: bool = False
 
