@@ -1,4 +1,4 @@
-"""Writes a model directory in the released layout, in fp16, from what the trainers left: export.py OUT --talker … --codec … --text …
+"""Writes a model directory in the released layout, in fp16, from what the trainers left.
 
 The codec's encoder and codebooks come from train_codec.py, its decoder from train_decoder.py where that has run.
 """
