@@ -1,6 +1,7 @@
 """Every way in, every way out, and everything that is no audio."""
 
 import base64
+import contextlib
 import http.server
 import io
 import threading
@@ -40,9 +41,10 @@ class Server(http.server.BaseHTTPRequestHandler):
         if self.path == "/cut.wav":
             data = data[:1000]
         if self.path == "/slow.wav":
-            for i in range(20):
-                self.wfile.write(data[i : i + 1])
-                time.sleep(0.05)
+            with contextlib.suppress(ConnectionError):  # the client has had enough
+                for i in range(20):
+                    self.wfile.write(data[i : i + 1])
+                    time.sleep(0.05)
             return None
         self.wfile.write(data)
 
