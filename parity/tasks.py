@@ -97,7 +97,7 @@ def design_tasks() -> list[Task]:
 
 def clone_tasks(model: str) -> list[Task]:
     by_vector = Reference(1.7, None, rate=16_000)
-    four = (SHORT_VOICE, LONG_VOICE, by_vector, Reference(1.0511, "はい、そうです。", rate=44_100))
+    four = (SHORT_VOICE, LONG_VOICE, by_vector, Reference(1.05, "はい、そうです。", rate=44_100))
     return [
         Task("in context, more text than speech", model, (LONGER,), ("English",), (), (), (SHORT_VOICE,), streaming_text=True),
         Task("in context, more speech than text", model, (SHORT,), ("Auto",), (), (), (LONG_VOICE,), streaming_text=True),

@@ -7,6 +7,7 @@ import base64
 import binascii
 import http.client
 import io
+import math
 import os
 import re
 import time
@@ -59,11 +60,15 @@ def load_audio(source: AudioSource, *, timeout: float = 30.0) -> tuple[np.ndarra
 
 
 def resample(wave: np.ndarray, rate: int, to: int) -> np.ndarray:
-    """Resamples [N] by soxr's high quality; ceil(N * to / rate) samples, as librosa returns them."""
+    """Resamples [N] by soxr's high quality.
+
+    The length is ceil(N * (to / rate)) in floating point, as the official package's librosa has it: at 44.1 kHz a whole
+    number of seconds may get one zero more than it needs, and so one frame of codes more.
+    """
     if rate == to:
         return wave
     out = soxr.resample(wave, rate, to, quality="HQ")
-    length = -(-len(wave) * to // rate)
+    length = math.ceil(len(wave) * (to / rate))
     return np.pad(out[:length], (0, max(0, length - len(out))))
 
 

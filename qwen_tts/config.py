@@ -15,14 +15,15 @@ from typing import Any, Self
 from .errors import ConfigError
 
 UNUSED = frozenset(
-    """_name_or_path _frame_rate add_cross_attention architectures attention_dropout audio_channels bad_words_ids begin_suppress_tokens
-    bos_token_id chunk_size_feed_forward cross_attention_hidden_size decoder_start_token_id diversity_penalty do_sample dtype
-    early_stopping encoder_no_repeat_ngram_size eos_token_id exponential_decay_length_penalty finetuning_task forced_bos_token_id
-    forced_eos_token_id id2label initializer_range is_decoder is_encoder_decoder label2id layer_types length_penalty max_length
-    max_window_layers min_length model_type no_repeat_ngram_size normalize num_beam_groups num_beams num_return_sequences
-    output_attentions output_hidden_states output_scores pad_token_id prefix problem_type pruned_heads remove_invalid_values
-    repetition_penalty return_dict return_dict_in_generate sep_token_id suppress_tokens task_specific_params temperature
-    tf_legacy_loss tie_encoder_decoder tie_word_embeddings tokenizer_class top_k top_p torch_dtype torchscript transformers_version
+    """_name_or_path _frame_rate add_cross_attention architectures attention_dropout audio_channels bad_words_ids
+    begin_suppress_tokens bos_token_id chunk_size_feed_forward cross_attention_hidden_size decoder_start_token_id
+    diversity_penalty do_sample dtype early_stopping encoder_no_repeat_ngram_size eos_token_id
+    exponential_decay_length_penalty finetuning_task forced_bos_token_id forced_eos_token_id id2label initializer_range
+    is_decoder is_encoder_decoder label2id layer_types length_penalty max_length max_window_layers min_length model_type
+    no_repeat_ngram_size normalize num_beam_groups num_beams num_return_sequences output_attentions output_hidden_states
+    output_scores pad_token_id prefix problem_type pruned_heads remove_invalid_values repetition_penalty return_dict
+    return_dict_in_generate sep_token_id suppress_tokens task_specific_params temperature tf_legacy_loss
+    tie_encoder_decoder tie_word_embeddings tokenizer_class top_k top_p torch_dtype torchscript transformers_version
     typical_p upsample_groups use_bfloat16 use_cache use_conv_shortcut use_causal_conv use_sliding_window use_streaming
     position_id_per_seconds semantic_codebook_size""".split()
 )

@@ -102,6 +102,7 @@ def test_rates_are_kept_until_resampled(rate: int) -> None:
 
 def test_resampled_length_is_rounded_up() -> None:
     assert len(resample(np.zeros(1001, np.float32), 44_100, RATE)) == 545  # 544.76
+    assert len(resample(np.zeros(46_305, np.float32), 44_100, RATE)) == 25_201  # 1.05 s: a rounding error counts, officially
     wave = tone()
     assert resample(wave, RATE, RATE) is wave
 

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 @torch.no_grad()
 def calibrate(module: nn.Module, forward: Callable[[], Tensor]) -> None:
-    """Runs `forward` once; every convolution of `module` that it meets gets zero bias and weights that make its output's std 1."""
+    """Runs `forward` once. Every convolution of `module` it meets gets zero bias, and weights that make its output's std 1."""
 
     def unit(conv: nn.Module, _: Any, out: Tensor) -> Tensor:
         assert isinstance(conv, nn.Conv1d | nn.ConvTranspose1d)
