@@ -96,8 +96,8 @@ def test_rates_are_kept_until_resampled(rate: int) -> None:
     wave, found = load_audio(wav_bytes(tone(0.5, rate), rate))
     assert found == rate and len(wave) == rate // 2
     again = resample(wave, rate, RATE)
-    assert len(again) == RATE // 2 and again.dtype == np.float32
-    np.testing.assert_allclose(again[1000:-1000], tone()[1000:-1000], atol=2e-3)
+    assert len(again) == RATE // 2 + (rate == 44_100) and again.dtype == np.float32
+    np.testing.assert_allclose(again[1000:11_000], tone()[1000:11_000], atol=2e-3)
 
 
 def test_resampled_length_is_rounded_up() -> None:
