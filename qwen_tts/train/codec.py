@@ -33,6 +33,7 @@ class CodecOptions:
     crops: int = 2  # per segment
     crop: int = 8  # frames judged
     peak: float = 6e-4  # learning rate
+    warmup: int = 200  # steps
     seed: int = 0
     commitment: float = 0.5
     quantise_from: int = 300  # the step at which k-means sets the codebooks; before it vectors pass as they are
@@ -94,7 +95,7 @@ class CodecTrainer:
         wave, targets, starts = self.batch(np.random.default_rng((o.seed, step)))
         generator = torch.Generator().manual_seed(o.seed * 1_000_003 + step)
         for group in self.optimizer.param_groups:
-            group["lr"] = learning_rate(step, o.steps, o.peak, 200)
+            group["lr"] = learning_rate(step, o.steps, o.peak, o.warmup)
         if step == 0:
             self._calibrate(wave)
         if step == o.quantise_from:

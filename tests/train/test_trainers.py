@@ -24,7 +24,7 @@ def new_codec() -> Codec:
 
 
 def codec_trainer(pack: Pack) -> CodecTrainer:
-    options = CodecOptions(steps=12, batch=2, segment=12, crops=1, crop=3, quantise_from=4, bf16=False)
+    options = CodecOptions(steps=12, warmup=1, batch=2, segment=12, crops=1, crop=3, quantise_from=4, bf16=False)
     return CodecTrainer(new_codec(), pack, PhoneticTargets(pack.folder), options)
 
 
@@ -48,8 +48,10 @@ def test_a_killed_run_goes_on_as_if_it_had_not_been(make: Callable[[Pack], Train
 
 def test_the_codec_learns(pack: Pack) -> None:
     trainer = codec_trainer(pack)
-    figures = [trainer.step(step) for step in range(12)]
-    assert figures[-1]["spectral"] < figures[0]["spectral"]
+    figures = [trainer.step(0)]
+    for _ in range(25):  # the same batch again and again, quantised from the second look on
+        figures.append(trainer.step(4))
+    assert figures[-1]["spectral"] < 0.9 * figures[1]["spectral"]
     assert all(torch.isfinite(p).all() for p in trainer.codec.parameters())
 
 
