@@ -127,11 +127,12 @@ def _prime(codec: Codec, references: list[Tensor | None]) -> DecoderState:
     for row, reference in enumerate(references):
         if reference is not None:
             codes[row, longest - len(reference) :] = reference
+    heard = longest - codec.decoder.reach  # before this frame no waveform is made: none of it would be left in the state
     starts = sorted({longest - length for length in lengths})
     for start, end in zip(starts, [*starts[1:], longest], strict=True):
         state.reset(torch.tensor([row for row, length in enumerate(lengths) if longest - length == start], device=device))
         if start < end:
-            codec.decoder(codes[:, start:end], state)
+            codec.decoder.prime(codes[:, start:end], state, min(end, max(start, heard)) - start)
     return state
 
 

@@ -4,6 +4,7 @@ codes ── dequantise ── pre_conv ── transformer (window of 72 frames)
        └────────────── context ─────────────────────────────────┘     └────────────── waveform ──────────────────┘
 """
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -97,6 +98,31 @@ class Decoder(nn.Module):
         """
         convs = None if state is None else iter(state.convs)
         return self.waveform(self.context(self.quantizer(codes), state, convs), convs)
+
+    def prime(self, codes: Tensor, state: DecoderState, silent: int) -> None:
+        """Takes in frames whose audio nobody hears: as `forward` with a state, without most of its work.
+
+        Args:
+            codes: int64 [B, T, Q], the next frames of each row.
+            state: afterwards as `forward` would leave it, as soon as `reach` frames of the waveform were made.
+            silent: of so many of these frames the waveform is not made; 0 <= silent <= T.
+        """
+        convs = iter(state.convs)
+        x = self.context(self.quantizer(codes), state, convs)[..., silent:]
+        if x.shape[-1]:
+            self.waveform(x, convs)
+
+    @property
+    def reach(self) -> int:
+        """How many frames back the waveform's convolutions see; what lies further back only the transformer knows."""
+        frames, rate = 0.0, 1
+        for module in [*self.upsample.modules(), *self.decoder.modules()]:
+            if isinstance(module, CausalConvTranspose1d):
+                stride = module.conv.stride[0]
+                frames, rate = frames + math.ceil(module.past / stride) / rate, rate * stride
+            elif isinstance(module, CausalConv1d):
+                frames += module.past / rate
+        return math.ceil(frames) + 1
 
     def context(self, z: Tensor, state: DecoderState | None = None, convs: Iterator[Tensor] | None = None) -> Tensor:
         """Dequantised vectors [B, codebook_dim, T] -> [B, latent, T], each frame knowing those before it."""

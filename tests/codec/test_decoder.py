@@ -96,3 +96,30 @@ def test_the_windowed_way_is_the_same_up_to_its_window_and_not_beyond(codec: Cod
     windowed = codec.decode_windowed(codes, chunk=60, context=5)
     assert windowed.shape == (1, 70 * FRAME)
     assert (windowed - codec.decode(codes))[:, 60 * FRAME :].abs().max() > 1e-5
+
+
+@settings(max_examples=10, deadline=None)
+@given(sizes=st.lists(st.integers(1, 30), min_size=1, max_size=3), seed=st.integers(0, 99))
+def test_frames_that_nobody_hears_leave_the_same_state(codec: Codec, sizes: list[int], seed: int) -> None:
+    total, reach = sum(sizes), codec.decoder.reach
+    codes = random_codes(codec, 2, total + 4, seed)
+    heard, primed = codec.decoder.init_state(2), codec.decoder.init_state(2)
+    codec.decoder(codes[:, :total], heard)
+    done = 0
+    for size in sizes:
+        codec.decoder.prime(codes[:, done : done + size], primed, min(size, max(0, total - reach - done)))
+        done += size
+    for one, other in zip(heard.convs, primed.convs, strict=True):
+        assert (one - other).abs().max() < 1e-5
+    assert (codec.decoder(codes[:, total:], heard) - codec.decoder(codes[:, total:], primed)).abs().max() < 1e-5
+
+
+def test_the_reach_is_what_the_waveform_sees(codec: Codec) -> None:
+    """Two frames less would be heard; so the state after a long reference costs a dozen frames of waveform, not all."""
+    reach = codec.decoder.reach
+    x = torch.randn(1, codec.config.decoder_config.latent_dim, reach + 1, generator=torch.Generator().manual_seed(0))
+    x.requires_grad_(True)
+    codec.decoder.waveform(x)[0, -FRAME:].square().sum().backward()
+    assert x.grad is not None
+    seen = (x.grad.abs().sum(dim=(0, 1)) > 0).nonzero()[0].item()
+    assert 0 <= seen <= 2 and 5 < reach < 20
