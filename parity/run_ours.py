@@ -46,6 +46,9 @@ class RecordingEngine:
         self.steps.append(self.engine.step(state, uniforms).clone())
         return self.steps[-1]
 
+    def feed(self, state: EngineState, row: int, text: Tensor) -> None:
+        self.engine.feed(state, row, text)
+
     def init_state(self, batch: int, capacity: int) -> EngineState:
         return self.engine.init_state(batch, capacity)
 

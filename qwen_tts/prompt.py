@@ -127,7 +127,7 @@ def resolve_language(config: ModelConfig, language: str | None, speaker: str | N
 def build_layout(
     config: ModelConfig, *, text_ids: list[int], role_ids: list[int], instruct_ids: list[int] | None = None,
     language: str | None = None, speaker: str | None = None, voice: bool = False, reference_ids: list[int] | None = None,
-    reference_frames: int = 0, streaming_text: bool,
+    reference_frames: int = 0, streaming_text: bool, more_text: bool = False,
 ) -> PromptLayout:  # fmt: skip
     """Lays out the prompt of one utterance.
 
@@ -139,6 +139,7 @@ def build_layout(
         voice: a speaker vector will be given to `embed`.
         reference_ids, reference_frames: transcript and number of frames of the speech to go on from (cloning in context).
         streaming_text: text and codec side by side, as if the text came while speaking; else all text comes first.
+        more_text: the text goes on after `text_ids`, which hold at least `ids_before_speech`: tts_eos is not laid out.
     Raises:
         OptionError: unknown speaker or language, two voices, or a reference without its transcript (or the reverse).
         TextError: there is no text, or more than fits the model's context.
@@ -155,8 +156,10 @@ def build_layout(
     if bool(reference_ids) != bool(reference_frames):
         raise OptionError("cloning in context needs both the reference's codes and its transcript")
     entries = _codec_header(config, language, speaker, voice)
-    text = [*(reference_ids or []), *text_ids, config.tts_eos_token_id]
+    text = [*(reference_ids or []), *text_ids] + [config.tts_eos_token_id] * (not more_text)
+    assert not more_text or streaming_text and len(text_ids) >= ids_before_speech(reference_ids, reference_frames)
     body, trailing = _body(config, text, reference_frames, streaming_text)
+    trailing = trailing if more_text else trailing or [config.tts_pad_token_id]
     layout = PromptLayout(
         instruct=tuple(Row(i, None) for i in instruct_ids or []),
         header=(*(Row(i, None) for i in role_ids), *_header_rows(config, entries)),
@@ -166,6 +169,11 @@ def build_layout(
     if needed >= limit:
         raise TextError(f"the text needs {needed} positions and the model has {limit}; speak it in parts")
     return layout
+
+
+def ids_before_speech(reference_ids: list[int] | None, reference_frames: int) -> int:
+    """How many ids of the text stand beside the reference (or codec_bos alone) in the streaming layout: the body's share."""
+    return max(1 + reference_frames - len(reference_ids or []), 1)
 
 
 def _codec_header(config: ModelConfig, language: str | None, speaker: str | None, voice: bool) -> list[CodecEntry]:
@@ -195,9 +203,9 @@ def _body(config: ModelConfig, text: list[int], reference_frames: int, streaming
     pad, codec_pad = config.tts_pad_token_id, config.talker_config.codec_pad_id
     speech: list[CodecEntry] = [config.talker_config.codec_bos_id, *(Frame(t) for t in range(reference_frames))]
     if not streaming_text:
-        return [Row(t, codec_pad) for t in text] + [Row(pad, c) for c in speech], [pad]
+        return [Row(t, codec_pad) for t in text] + [Row(pad, c) for c in speech], []
     beside = text[: len(speech)] + [pad] * (len(speech) - len(text))
-    return [Row(t, c) for t, c in zip(beside, speech, strict=True)], text[len(speech) :] or [pad]
+    return [Row(t, c) for t, c in zip(beside, speech, strict=True)], text[len(speech) :]
 
 
 def embed(

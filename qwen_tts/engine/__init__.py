@@ -27,8 +27,10 @@ class EngineState:
 
     cache, predictor_cache: the transformers' pasts; only the first outlives a frame.
     pending: codec part of the next position, [B, D], in the talker's dtype.
-    text: text part of the positions to come, [B, 1 + capacity, D]: place 0 is zero (the prompt's last position holds its
-        text already), place 1 + g goes with frame g.
+    text: text part of the positions to come, [B, 2 + capacity, D]: place 0 is zero (the prompt's last position holds its
+        text already), place 1 + g goes with frame g. It is read one place a step, so `feed` may add to it between steps.
+    last: the place of `text` that goes with all later frames too (it holds tts_pad), int64 [B]. Places after it are never
+        read: on a CPU they take no memory until they are written.
     frame: frames made since `prefill`, int64 [B].
     seen: code 0 values drawn so far, bool [B, V].
     active: rows in use, bool [B].
@@ -39,6 +41,7 @@ class EngineState:
     predictor_cache: KVCache
     pending: Tensor
     text: Tensor
+    last: Tensor
     frame: Tensor
     seen: Tensor
     active: Tensor
@@ -64,6 +67,10 @@ class Engine(Protocol):
 
         `sampling` holds the options of code 0 and of the other codes, a pair a row.
         """
+        ...
+
+    def feed(self, state: EngineState, row: int, text: Tensor) -> None:
+        """Adds the embedding [D] of one more text id to a row, after all that it has: the next step to read pads reads it."""
         ...
 
     def step(self, state: EngineState, uniforms: Tensor) -> Tensor:

@@ -31,7 +31,8 @@ class EagerEngine:
             cache=self.talker.init_state(batch, capacity),
             predictor_cache=self.talker.code_predictor.init_state(batch),
             pending=like.new_zeros(batch, config.hidden_size),
-            text=like.new_zeros(batch, 1 + capacity, config.hidden_size),
+            text=like.new_zeros(batch, 2 + capacity, config.hidden_size),
+            last=torch.zeros(batch, dtype=torch.int64, device=like.device),
             frame=torch.zeros(batch, dtype=torch.int64, device=like.device),
             seen=torch.zeros(batch, config.vocab_size, dtype=torch.bool, device=like.device),
             active=torch.zeros(batch, dtype=torch.bool, device=like.device),
@@ -47,7 +48,9 @@ class EagerEngine:
         self._fill_cache(state.cache, rows, prompts)
         for row, prompt, (talker, predictor) in zip(rows, prompts, sampling, strict=True):
             state.pending[row] = prompt.embeddings[-1]
-            state.text[row, 1:] = prompt.step_text(state.text.shape[1] - 1)
+            last = min(prompt.trailing.shape[0] + 1, state.text.shape[1] - 1)
+            state.text[row, 1:last], state.text[row, last] = prompt.trailing[: last - 1], prompt.pad
+            state.last[row] = last
             state.frame[row], state.seen[row], state.active[row] = 0, False, True
             state.talker_sampling.set(row, talker)
             state.predictor_sampling.set(row, predictor)
@@ -67,9 +70,16 @@ class EagerEngine:
         cache.high = int(cache.position.max())
 
     @torch.inference_mode()
+    def feed(self, state: EngineState, row: int, text: Tensor) -> None:
+        last = int(state.last[row])
+        state.text[row, last + 1] = state.text[row, last]
+        state.text[row, last] = text
+        state.last[row] += 1
+
+    @torch.inference_mode()
     def step(self, state: EngineState, uniforms: Tensor) -> Tensor:
         talker, uniforms = self.talker, uniforms.to(state.pending.device)
-        place = state.frame[:, None, None].expand(-1, 1, state.text.shape[2])
+        place = torch.minimum(state.frame, state.last)[:, None, None].expand(-1, 1, state.text.shape[2])
         x = state.pending[:, None] + state.text.gather(1, place)  # [B, 1, D]
         moving = state.active.long()
         hidden = talker(x, state.cache, moving)[:, 0]  # [B, D]

@@ -5,6 +5,7 @@ An utterance ends for one of FINISH_REASONS:
     length   `max_new_tokens` or the model's context is used up
     budget   more frames than the text can need: the end was missed
     loop     the talker repeats itself
+or for whatever reason `FrameStream.stop` is given.
 """
 
 from collections.abc import Generator, Iterator, Sequence
@@ -16,8 +17,9 @@ import torch
 from torch import Tensor
 
 from ..config import GenerationConfig
-from ..engine import Engine
+from ..engine import Engine, EngineState
 from ..errors import ConfigError, OptionError, TextError
+from ..open_prompt import OpenPrompt
 from ..prompt import Prompt
 from ..sampling import SamplingOptions
 
@@ -77,16 +79,22 @@ class GenerationOptions:
         predictor = SamplingOptions(c.subtalker_dosample, c.subtalker_temperature, c.subtalker_top_k, c.subtalker_top_p)
         return cls(talker, predictor, c.max_new_tokens, **ours)
 
-    def limit(self, prompt: Prompt, context: int) -> tuple[int, str]:
-        """The most frames an utterance may have in a model of `context` positions, and the reason if it gets there."""
-        frames, reason = min(self.max_new_tokens - 1, context - prompt.embeddings.shape[0]), "length"
-        if self.frames_per_token is not None:
-            budget = BASE_FRAMES + int(self.frames_per_token * prompt.text_tokens)
-            if budget < frames:
-                frames, reason = budget, "budget"
+    def room(self, prompt: Prompt, context: int) -> int:
+        """The most frames that a text of any length may have in a model of `context` positions.
+
+        Raises:
+            TextError: none, the prompt fills the context.
+        """
+        frames = min(self.max_new_tokens - 1, context - prompt.embeddings.shape[0])
         if frames < 1:
             raise TextError(f"the prompt fills all {context} positions of the model; speak the text in parts")
-        return frames, reason
+        return frames
+
+    def limit(self, prompt: Prompt, context: int) -> tuple[int, str]:
+        """The most frames that this text may have, and the reason if it gets there. Raises as `room` does."""
+        room = self.room(prompt, context)
+        budget = room if self.frames_per_token is None else BASE_FRAMES + int(self.frames_per_token * prompt.text_tokens)
+        return (budget, "budget") if budget < room else (room, "length")
 
 
 class LoopDetector:
@@ -114,7 +122,8 @@ class LoopDetector:
 class FrameStream(Iterator[tuple[Tensor, Tensor]]):
     """Yields (codes, active) a frame: int64 [B, Q] and bool [B] on the CPU; codes of rows that are not active mean nothing.
 
-    Work is done only when the next frame is asked for. `close` ends it and frees the memory.
+    Work is done only when the next frame is asked for. `close` ends it and frees the memory. Rows whose text is still coming
+    are waited for: with the first frame for the ids that it needs, with each later one for one id.
 
     Attributes:
         finish_reasons: why each row ended, None before. Set with the row's last frame, except "eos", which shows only when
@@ -123,44 +132,81 @@ class FrameStream(Iterator[tuple[Tensor, Tensor]]):
     """
 
     def __init__(
-        self, engine: Engine, prompts: Sequence[Prompt], options: Sequence[GenerationOptions], seeds: Sequence[int]
+        self, engine: Engine, prompts: Sequence[Prompt | OpenPrompt], options: Sequence[GenerationOptions], seeds: Sequence[int]
     ) -> None:
         self.finish_reasons: list[str | None] = [None] * len(prompts)
         self.counts = [0] * len(prompts)
-        context = engine.talker.config.max_position_embeddings
-        self._limits = [o.limit(prompt, context) for o, prompt in zip(options, prompts, strict=True)]
+        self._engine, self._options = engine, options
+        self._context = engine.talker.config.max_position_embeddings
+        self._limits = [(0, "")] * len(prompts)
+        for row, prompt in enumerate(prompts):
+            if isinstance(prompt, Prompt):
+                self._limits[row] = options[row].limit(prompt, self._context)
         self._loops = [LoopDetector() if o.stop_loops else None for o in options]
         self._generators = [torch.Generator().manual_seed(seed) for seed in seeds]
-        self._frames = self._run(engine, prompts, options)
+        self._state: EngineState | None = None
+        self._frames = self._run(prompts)
 
     def __next__(self) -> tuple[Tensor, Tensor]:
         return next(self._frames)
+
+    def stop(self, row: int, reason: str) -> None:
+        """Ends a row between two frames, and frees its place in the engine; a row that has ended stays as it is."""
+        if self.finish_reasons[row] is None:
+            self.finish_reasons[row] = reason
+            if self._state is not None:
+                self._engine.release(self._state, [row])
 
     def close(self) -> None:
         """Stops; there are no further frames."""
         self._frames.close()
 
-    def _run(
-        self, engine: Engine, prompts: Sequence[Prompt], options: Sequence[GenerationOptions]
-    ) -> Generator[tuple[Tensor, Tensor], None, None]:
-        capacity = max(len(prompt.embeddings) + frames for prompt, (frames, _) in zip(prompts, self._limits, strict=True))
-        state = engine.init_state(len(prompts), capacity)
-        engine.prefill(state, range(len(prompts)), prompts, [(o.talker, o.predictor) for o in options])
-        eos, groups = engine.talker.config.codec_eos_token_id, engine.talker.config.num_code_groups
-        while running := [row for row, reason in enumerate(self.finish_reasons) if reason is None]:
-            uniforms = torch.zeros(len(prompts), groups)
-            for row in running:  # exactly Q numbers a frame, so that a row's draws do not depend on its neighbours
-                uniforms[row] = torch.rand(groups, generator=self._generators[row])
-            codes = engine.step(state, uniforms).cpu().clone()
-            active = torch.zeros(len(prompts), dtype=torch.bool)
-            for row in running:
-                code0 = int(codes[row, 0])
-                active[row] = code0 != eos
-                self.finish_reasons[row] = self._advance(row, code0) if code0 != eos else "eos"
-            if ended := [row for row in running if self.finish_reasons[row] is not None]:
-                engine.release(state, ended)
-            if active.any():
-                yield codes, active
+    def _run(self, prompts: Sequence[Prompt | OpenPrompt]) -> Generator[tuple[Tensor, Tensor], None, None]:
+        engine = self._engine
+        try:
+            self._state, texts = self._begin(prompts)
+            eos, groups = engine.talker.config.codec_eos_token_id, engine.talker.config.num_code_groups
+            while running := [row for row, reason in enumerate(self.finish_reasons) if reason is None]:
+                uniforms = torch.zeros(len(prompts), groups)
+                for row in running:  # exactly Q numbers a frame, so that a row's draws do not depend on its neighbours
+                    uniforms[row] = torch.rand(groups, generator=self._generators[row])
+                    if row in texts:
+                        self._listen(row, *texts[row])
+                codes = engine.step(self._state, uniforms).cpu().clone()
+                active = torch.zeros(len(prompts), dtype=torch.bool)
+                for row in running:
+                    code0 = int(codes[row, 0])
+                    active[row] = code0 != eos
+                    self.finish_reasons[row] = self._advance(row, code0) if code0 != eos else "eos"
+                if ended := [row for row in running if self.finish_reasons[row] is not None]:
+                    engine.release(self._state, ended)
+                if active.any():
+                    yield codes, active
+        finally:
+            self._state = None
+
+    def _begin(self, prompts: Sequence[Prompt | OpenPrompt]) -> tuple[EngineState, dict[int, tuple[OpenPrompt, Prompt]]]:
+        """Fills the engine's rows. Also gives the rows whose text goes on, with what began them."""
+        begun, frames, texts = [], [], {}
+        for row, prompt in enumerate(prompts):
+            first = prompt.begin() if isinstance(prompt, OpenPrompt) else prompt
+            begun.append(first)
+            frames.append(self._limits[row][0])
+            if isinstance(prompt, OpenPrompt):
+                texts[row] = prompt, first
+                self._limits[row] = self._options[row].limit(first, self._context)
+                frames[row] = self._options[row].room(first, self._context)
+        state = self._engine.init_state(len(begun), max(len(p.embeddings) + n for p, n in zip(begun, frames, strict=True)))
+        self._engine.prefill(state, range(len(begun)), begun, [(o.talker, o.predictor) for o in self._options])
+        return state, texts
+
+    def _listen(self, row: int, text: OpenPrompt, begun: Prompt) -> None:
+        """Before a step: frame g's row, the input of step g + 1, needs text number g. Waits for it, and lets the budget grow."""
+        frame = self.counts[row]
+        if frame and frame > len(begun.trailing) and (following := text.more()) is not None:
+            assert self._state is not None
+            self._engine.feed(self._state, row, following)
+            self._limits[row] = self._options[row].limit(text.grown(begun), self._context)
 
     def _advance(self, row: int, code0: int) -> str | None:
         """Counts a frame of a row; says why it was the last, if it was."""
@@ -173,8 +219,9 @@ class FrameStream(Iterator[tuple[Tensor, Tensor]]):
 
 
 def generate_frames(
-    engine: Engine, prompts: Sequence[Prompt], options: GenerationOptions | Sequence[GenerationOptions], seeds: Sequence[int]
-) -> FrameStream:
+    engine: Engine, prompts: Sequence[Prompt | OpenPrompt], options: GenerationOptions | Sequence[GenerationOptions],
+    seeds: Sequence[int],
+) -> FrameStream:  # fmt: skip
     """Speaks a batch of prompts.
 
     Args:
