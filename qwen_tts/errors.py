@@ -23,3 +23,7 @@ class AudioError(QwenTTSError):
 
 class OptionError(QwenTTSError):
     """An argument has no legal value: unknown speaker, language, sampling keyword, or a task that the model cannot do."""
+
+
+class DownloadError(QwenTTSError):
+    """A model cannot be fetched: no such name, no permission, no connection and no copy, no room, or wrong content."""

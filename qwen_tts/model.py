@@ -10,10 +10,11 @@ import torch
 
 from .arguments import GenerationKeywords, each, instruct_ids, require, texts, utterances, voice_layout
 from .audio import AudioSource
-from .checkpoint import LoadedModel, check_attention, load_model
+from .checkpoint import LoadedModel, check_attention, load_model, resolve_device, resolve_dtype
 from .engine.eager import EagerEngine
 from .errors import OptionError
 from .prompt import resolve_speaker, supported_languages, supported_speakers
+from .resolve import HubKeywords, resolve
 from .stream import AudioChunk, Utterance, stream
 from .voice import VoiceClonePromptItem, create_voice, voices_from_dict
 
@@ -36,21 +37,27 @@ class Qwen3TTSModel:
         device_map: str | int | torch.device | None = None,
         dtype: str | torch.dtype | None = None,
         attn_implementation: str | None = None,
+        **hub: Unpack[HubKeywords],
     ) -> Self:
-        """Loads a model.
+        """Loads a model, from a hub if it is not here.
 
         Args:
-            pretrained_model_name_or_path: "tiny", the built-in model, or a model directory in the official layout.
+            pretrained_model_name_or_path: "tiny", the built-in model, a model directory in the official layout, or a name on a
+                hub such as "Qwen/Qwen3-TTS-12Hz-1.7B-Base".
             device_map: "cpu" (the default), "cuda:0", a torch.device, or "auto".
             dtype: of the language model: a torch dtype or its name; by default float32 on a CPU, bfloat16 elsewhere. The
                 codec and the speaker encoder always compute in float32.
             attn_implementation: taken as officially; it is PyTorch's own attention in every case.
+            hub: revision, cache_dir, local_files_only, force_download, token, source: see `HubKeywords`.
         Raises:
-            OptionError: unknown name, device, dtype or attention.
+            OptionError: unknown name, device, dtype, attention or keyword.
+            DownloadError: the model cannot be had from a hub.
             ConfigError, CheckpointError: a file is missing, damaged, or does not fit the config.
         """
         check_attention(attn_implementation)
-        return cls(load_model(pretrained_model_name_or_path, device_map, dtype))
+        device = resolve_device(device_map)
+        resolve_dtype(dtype, device)  # what is wrong here shows before a download
+        return cls(load_model(resolve(pretrained_model_name_or_path, **hub), device, dtype))
 
     @property
     def device(self) -> torch.device:

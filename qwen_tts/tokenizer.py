@@ -3,7 +3,7 @@
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, Self, Unpack
 
 import numpy as np
 import torch
@@ -13,7 +13,7 @@ from .audio import AudioSource, load_audio, resample
 from .checkpoint import check_attention, load_codec, resolve_device, resolve_dtype
 from .codec.codec import Codec
 from .errors import AudioError, OptionError
-from .resolve import resolve
+from .resolve import HubKeywords, resolve
 
 MODEL_TYPE = "qwen3_tts_tokenizer_12hz"
 
@@ -43,20 +43,25 @@ class Qwen3TTSTokenizer:
         device_map: str | int | torch.device | None = None,
         dtype: str | torch.dtype | None = None,
         attn_implementation: str | None = None,
+        **hub: Unpack[HubKeywords],
     ) -> Self:
         """Loads the codec of a model, or one that stands alone.
 
         Args:
-            pretrained_model_name_or_path: "tiny", a model's directory, or a codec's own directory.
+            pretrained_model_name_or_path: "tiny", a model's directory, a codec's own directory, or a name on a hub such as
+                "Qwen/Qwen3-TTS-Tokenizer-12Hz".
             device_map: "cpu" (the default), "cuda:0", a torch.device, or "auto".
             dtype, attn_implementation: taken as officially and checked; the codec always computes in fp32.
+            hub: revision, cache_dir, local_files_only, force_download, token, source: see `HubKeywords`.
         Raises:
-            OptionError: unknown name, device, dtype or attention.
+            OptionError: unknown name, device, dtype, attention or keyword.
+            DownloadError: the codec cannot be had from a hub.
             ConfigError, CheckpointError: a file is missing, damaged, or does not fit the config.
         """
-        path, device = resolve(pretrained_model_name_or_path), resolve_device(device_map)
+        device = resolve_device(device_map)
         resolve_dtype(dtype, device)
         check_attention(attn_implementation)
+        path = resolve(pretrained_model_name_or_path, **hub)
         inner = path / "speech_tokenizer"
         return cls(load_codec(inner if inner.is_dir() else path, device))
 

@@ -169,7 +169,7 @@ def test_names_resolve(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert resolve("tiny") == BUILT_IN["tiny"] and resolve(str(tmp_path)) == resolve(tmp_path) == tmp_path
     monkeypatch.setenv("HOME", str(tmp_path.parent))
     assert resolve(f"~/{tmp_path.name}") == tmp_path
-    for name in ("Qwen/Qwen3-TTS-12Hz-1.7B-Base", "Tiny", "", str(tmp_path / "none"), "nul\0"):
+    for name in ("Qwen3-TTS-12Hz-1.7B-Base", "Tiny", "", str(tmp_path / "none"), "nul\0"):
         with pytest.raises(OptionError, match=r"unknown model .* built in \(tiny\)"):
             resolve(name)
 

@@ -7,6 +7,7 @@ import pytest
 import qwen_tts
 from qwen_tts import Qwen3TTSModel, Qwen3TTSTokenizer, VoiceClonePromptItem
 from qwen_tts.arguments import GenerationKeywords
+from qwen_tts.resolve import HubKeywords
 
 REQUIRED = inspect.Parameter.empty
 CUSTOM = {"text": REQUIRED, "speaker": REQUIRED, "language": None, "instruct": None, "non_streaming_mode": True}
@@ -49,7 +50,7 @@ def test_arguments_in_their_order_with_their_defaults(call: object, expected: di
     named = [p for p in parameters if p.name != "self" and p.kind is not p.VAR_KEYWORD]
     assert [(p.name, p.default) for p in named] == list(expected.items())
     takes_options = any(p.kind is p.VAR_KEYWORD for p in parameters)
-    assert takes_options == call.__name__.startswith(("generate_", "stream_"))  # type: ignore[attr-defined]
+    assert takes_options == call.__name__.startswith(("generate_", "stream_", "from_"))  # type: ignore[attr-defined]
 
 
 def test_a_voice_has_the_official_fields() -> None:
@@ -62,3 +63,8 @@ def test_generation_keywords() -> None:
         subtalker_top_p max_new_tokens""".split()
     ours = ["seed", "frames_per_token", "stop_loops", "max_silence"]
     assert list(GenerationKeywords.__annotations__) == official + ours
+
+
+def test_hub_keywords() -> None:
+    official = ["revision", "cache_dir", "local_files_only", "force_download", "token"]
+    assert list(HubKeywords.__annotations__) == [*official, "source"]

@@ -1,5 +1,6 @@
 """`qwen-tts`: one file a command. Nothing heavy is imported before a command runs."""
 
+import warnings
 from typing import Any
 
 import typer
@@ -7,16 +8,19 @@ from typer.core import TyperGroup
 
 from ..errors import QwenTTSError
 from .codec import codec
+from .download import download
 from .say import say
 from .voices import voices
 
 
 class Commands(TyperGroup):
-    """Turns what a user can cause into one line and an exit code: 2 for an error, 130 for an interruption."""
+    """Turns what a user can cause into one line, and into an exit code: 2 for an error, 130 for an interruption."""
 
     def invoke(self, ctx: Any) -> Any:
         try:
-            return super().invoke(ctx)
+            with warnings.catch_warnings():
+                warnings.showwarning = lambda message, *_: typer.echo(f"qwen-tts: {message}", err=True)
+                return super().invoke(ctx)
         except QwenTTSError as error:
             typer.echo(f"qwen-tts: {error}", err=True)
             raise typer.Exit(2) from None
@@ -28,6 +32,7 @@ class Commands(TyperGroup):
 app = typer.Typer(cls=Commands, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 app.command()(say)
 app.command()(voices)
+app.command()(download)
 app.add_typer(codec, name="codec")
 
 

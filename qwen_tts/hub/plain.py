@@ -1,0 +1,61 @@
+"""A plain directory that is as a repository is, and stays so when the repository changes."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from ..files import whole_file
+from .transfer import Job, RemoteFile, fetch, writing
+
+WORK = Path(".cache", "qwen_tts")  # what has not ended yet, and (in a cache) what was checked
+BOOK = WORK / "files.json"
+
+
+def fill(
+    directory: Path, files: Sequence[RemoteFile], secret: Mapping[str, str], label: str, *, force: bool, book: bool
+) -> None:
+    """Fetches what is missing or different.
+
+    Args:
+        book: keep a list of what was checked and believe it, as in a cache that nobody else writes to. Without it everything
+            that is there already is checked again, and nothing but the files stays.
+    Raises:
+        DownloadError: as `transfer.fetch`.
+    """
+    known = read_book(directory) if book else {}
+
+    def is_there(file: RemoteFile) -> bool:
+        here = directory / file.path
+        if file.hash and known.get(file.path) == file.hash:
+            return here.is_file() and here.stat().st_size == file.size
+        return file.is_in(here)
+
+    jobs = [_job(directory, file) for file in files if force or not is_there(file)]
+    for job in fetch(jobs, secret, label):
+        if book:
+            known[job.file.path] = job.file.hash or ""
+            with writing(directory), whole_file(directory / BOOK) as partial:
+                partial.write_text(json.dumps(known, indent=1), "utf-8")
+        else:
+            _tidy(directory, job)
+
+
+def read_book(directory: Path) -> dict[str, str]:
+    """Path -> hash of what was checked when it came."""
+    try:
+        return json.loads((directory / BOOK).read_text("utf-8"))
+    except (OSError, ValueError):
+        return {}
+
+
+def _job(directory: Path, file: RemoteFile) -> Job:
+    work = directory / WORK / (file.path.replace("/", "--") + f".{(file.hash or '')[:8]}")
+    return Job(file, directory / file.path, work.with_name(work.name + ".part"), work.with_name(work.name + ".lock"))
+
+
+def _tidy(directory: Path, job: Job) -> None:
+    """Nothing of ours stays in somebody's own directory."""
+    job.lock.unlink(missing_ok=True)
+    for folder in (directory / WORK, directory / WORK.parent):
+        if folder.is_dir() and not any(folder.iterdir()):
+            folder.rmdir()

@@ -1,0 +1,142 @@
+"""Transfers that go wrong: cut, spoiled, without room, without permission. The same for both hubs."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from stand_in_hub import StandInHub, files_of
+
+from qwen_tts.errors import DownloadError
+from qwen_tts.hub import transfer
+from qwen_tts.resolve import resolve
+
+NAME = "Qwen/Qwen3-TTS-12Hz-1.7B-Base"
+BIG = "model.safetensors"
+
+
+@pytest.fixture(params=["huggingface", "modelscope"])
+def fetch(request: pytest.FixtureRequest, hub: StandInHub, model_dir: Callable[[str], Path]) -> Callable[..., Path]:
+    """Resolves a model that both hubs have."""
+    folder = model_dir("base")
+    hub.repos[NAME] = {"main": folder, "master": folder}
+    return lambda **options: resolve(NAME, source=request.param, **options)
+
+
+def same_weights(path: Path, model_dir: Callable[[str], Path]) -> bool:
+    return (path / BIG).read_bytes() == (model_dir("base") / BIG).read_bytes()
+
+
+def leftovers(root: Path) -> list[Path]:
+    return [path for path in root.rglob("*.part") if path.stat().st_size]
+
+
+def test_a_cut_transfer_goes_on_where_it_was(fetch, hub, model_dir, tmp_path):
+    hub.cuts[BIG] = [1000, 20_000]
+    path = fetch()
+    assert hub.asked(BIG) == [None, "bytes=1000-", "bytes=21000-"]
+    assert same_weights(path, model_dir) and leftovers(tmp_path) == []
+
+
+def test_after_many_cuts_the_part_stays_and_the_next_call_goes_on(fetch, hub, model_dir, tmp_path):
+    hub.cuts[BIG] = [1000, 0, 0, 0, 0]
+    with pytest.raises(DownloadError, match=rf"{BIG}: .* 1000 of \d+ bytes are kept in .*: the same call goes on"):
+        fetch()
+    assert len(hub.asked(BIG)) == transfer.TRIES == 5
+    assert [part.stat().st_size for part in leftovers(tmp_path)] == [1000]
+    path = fetch()
+    assert hub.asked(BIG)[5:] == ["bytes=1000-"] and same_weights(path, model_dir)
+    assert len(hub.asked("config.json")) == 1  # what was whole is not fetched again
+
+
+def test_a_server_without_ranges_begins_again(fetch, hub, model_dir):
+    hub.ranges, hub.cuts[BIG] = False, [1000]
+    assert same_weights(fetch(), model_dir)
+
+
+def test_a_part_that_is_too_long_is_thrown_away(fetch, hub, model_dir, tmp_path):
+    hub.cuts[BIG] = [1000, 0, 0, 0, 0]
+    with pytest.raises(DownloadError):
+        fetch()
+    (part,) = leftovers(tmp_path)
+    part.write_bytes(bytes((model_dir("base") / BIG).stat().st_size + 1))
+    assert same_weights(fetch(), model_dir)
+
+
+@pytest.mark.parametrize("file", [BIG, "config.json", "merges.txt", "speech_tokenizer/config.json"])
+def test_wrong_content_is_fetched_once_more(fetch, hub, model_dir, file):
+    hub.spoiled[file] = 1
+    path = fetch()
+    assert len(hub.asked(file)) == 2
+    assert (path / file).read_bytes() == (model_dir("base") / file).read_bytes()
+
+
+@pytest.mark.parametrize("file", [BIG, "config.json"])
+def test_content_that_stays_wrong_is_not_kept(fetch, hub, tmp_path, file):
+    hub.spoiled[file] = 2
+    with pytest.raises(DownloadError, match=rf"{file}: .* twice; nothing of it was kept"):
+        fetch()
+    assert len(hub.asked(file)) == 2 and leftovers(tmp_path) == []
+    with pytest.raises(DownloadError, match="not in the cache"):
+        fetch(local_files_only=True)
+    assert fetch().is_dir()
+
+
+def test_a_server_that_is_busy_is_asked_again(fetch, hub, monkeypatch):
+    hub.refuse[BIG] = (429, "")
+    monkeypatch.setattr(transfer.time, "sleep", lambda seconds: hub.refuse.clear())
+    assert fetch().is_dir() and len(hub.asked(BIG)) == 2
+
+
+def test_no_room(fetch, hub, monkeypatch):
+    monkeypatch.setattr(transfer.shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(1, 1, 10))
+    with pytest.raises(DownloadError, match=r"0\.0 GB are free .* cache_dir="):
+        fetch()
+    assert hub.asked(BIG) == []
+
+
+def test_the_disk_fills_up_meanwhile(fetch, monkeypatch, tmp_path):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(transfer.os, "replace", full)
+    with pytest.raises(DownloadError, match=rf"cannot write in {tmp_path}.*No space left.*make room.*cache_dir="):
+        fetch()
+
+
+def test_a_cache_that_cannot_be_written(fetch, tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(DownloadError, match=rf"cannot write in {tmp_path}/file/.*cache_dir="):
+        fetch(cache_dir=tmp_path / "file")
+
+
+def test_a_full_cache_is_read_and_not_written(fetch, hub, tmp_path):
+    path = fetch(cache_dir=tmp_path / "kept")
+    before = {file: file.lstat().st_mtime_ns for file in (tmp_path / "kept").rglob("*")}
+    assert fetch(cache_dir=tmp_path / "kept") == fetch(cache_dir=tmp_path / "kept", local_files_only=True) == path
+    assert {file: file.lstat().st_mtime_ns for file in (tmp_path / "kept").rglob("*")} == before
+    assert len(hub.asked(BIG)) == 1
+
+
+def test_force_fetches_again(fetch, hub, model_dir):
+    (fetch() / BIG).resolve().write_bytes(b"broken")
+    path = fetch(force_download=True)
+    assert same_weights(path, model_dir) and len(hub.asked(BIG)) == 2
+
+
+def test_only_what_loading_needs_is_fetched(fetch, hub, model_dir, tmp_path):
+    shutil.copytree(model_dir("base"), tmp_path / "repo")
+    folder = tmp_path / "repo"
+    for name in (
+        "pytorch_model.bin",
+        "voice.pt",
+        "modeling.py",
+        "README.md",
+        "old/model.safetensors",
+        "speech_tokenizer/x.pkl",
+    ):
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text("no")
+    hub.repos[NAME] = {"main": folder, "master": folder}
+    path = fetch()
+    assert {name for name in files_of(path) if not name.startswith(".cache")} == set(files_of(model_dir("base")))
