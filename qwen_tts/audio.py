@@ -5,13 +5,10 @@ Knows nothing about models. Formats are libsndfile's: WAV, FLAC, MP3, OGG (Vorbi
 
 import base64
 import binascii
-import http.client
 import io
 import math
 import os
 import re
-import time
-import urllib.request
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -20,13 +17,16 @@ import soundfile
 import soxr
 
 from .errors import AudioError
+from .fetch import fetch
 from .files import whole_file, writable
 
 AudioSource = str | os.PathLike[str] | bytes | bytearray | BinaryIO | tuple[Any, int]
 
 MIN_RATE, MAX_RATE = 8_000, 192_000
 MAX_BYTES = 512 * 2**20
+BLOCK = 2**20  # samples that are unpacked at a time
 MAX_SAMPLES = 3600 * 48_000 * 2  # an hour of 48 kHz stereo: a small compressed file must not fill the memory
+LARGEST_FRAME = 2 * 4  # bytes: stereo in 32 bits
 LOUDEST = 16.0  # float samples are meant to lie in -1..1; far above that they are surely integers in disguise
 FORMATS = {
     ".wav": ("WAV", "PCM_16"),
@@ -38,25 +38,33 @@ FORMATS = {
 BASE64 = re.compile(r"[A-Za-z0-9+/\s]+={0,2}\s*")
 
 
-def load_audio(source: AudioSource, *, timeout: float = 30.0) -> tuple[np.ndarray, int]:
+def load_audio(
+    source: AudioSource, *, timeout: float = 30.0, allow_private: bool = True, max_seconds: float | None = None
+) -> tuple[np.ndarray, int]:
     """Reads sound from wherever it is.
 
     Args:
         source: a path, an http(s) URL, base64 text (bare or as a data: URL), the bytes of an audio file, an open binary
             file, or `(samples, rate)` with samples [N], [N, C] or [C, N] of any integer or float type.
         timeout: seconds that a URL may take in all.
+        allow_private: False refuses URLs that lead to an address that is not public. A server that is given URLs by
+            strangers wants that (and takes no paths from them).
+        max_seconds: longer sound is refused before it is unpacked; None allows an hour.
     Returns:
         The mean of the channels, float32 [N], and its rate in Hz (as stored: not resampled).
     Raises:
-        AudioError: nothing there, not audio, empty, not finite, or a rate outside 8..192 kHz.
+        AudioError: nothing there, not audio, empty, not finite, too long, or a rate outside 8..192 kHz.
     """
     if isinstance(source, tuple):
         if len(source) != 2:
             raise AudioError(f"an audio tuple is (samples, rate), found {len(source)} values")
-        return _checked(np.asarray(source[0]), source[1])
+        wave, rate = _checked(np.asarray(source[0]), source[1])
+        _check_length("the audio", len(wave), rate, max_seconds)
+        return wave, rate
     if isinstance(source, np.ndarray):
         raise AudioError("an array does not know its rate: pass (samples, rate)")
-    return _decode(_fetch(source, timeout), _name(source))
+    limit = MAX_BYTES if max_seconds is None else min(MAX_BYTES, int(max_seconds * MAX_RATE * LARGEST_FRAME) + 2**20)
+    return _decode(_fetch(source, timeout, limit, allow_private), _name(source), max_seconds)
 
 
 def resample(wave: np.ndarray, rate: int, to: int) -> np.ndarray:
@@ -117,79 +125,69 @@ def _name(source: Any) -> str:
     return "the audio"
 
 
-def _fetch(source: Any, timeout: float) -> bytes:
+def _fetch(source: Any, timeout: float, limit: int, allow_private: bool) -> bytes:
     """The encoded bytes of any source but samples."""
     if isinstance(source, (bytes, bytearray)):
-        return bytes(source)
+        return _limited(io.BytesIO(source), limit)
     if isinstance(source, str):
         if re.match("https?://", source, re.IGNORECASE):
-            return _download(source, timeout)
+            return fetch(source, timeout, limit, allow_private)
         if source.startswith("data:"):
-            return _base64(source.partition(",")[2])
+            return _base64(source.partition(",")[2], limit)
         if len(source) > 256 and BASE64.fullmatch(source):
-            return _base64(source)
+            return _base64(source, limit)
     if isinstance(source, (str, os.PathLike)):
         try:
             with open(source, "rb") as file:
-                return _limited(file)
+                return _limited(file, limit)
         except (OSError, ValueError) as error:  # ValueError: a NUL in the name
             reason = getattr(error, "strerror", None) or error
             raise AudioError(f"cannot read {_name(source)!r}: {reason}") from None
     if hasattr(source, "read"):
-        return _limited(source)
+        return _limited(source, limit)
     raise AudioError(
         f"cannot read audio from a {type(source).__name__}; "
         "pass a path, an http(s) URL, base64, bytes, a binary file or (samples, rate)"
     )
 
 
-def _limited(file: BinaryIO) -> bytes:
-    data = file.read(MAX_BYTES + 1)
+def _limited(file: BinaryIO, limit: int) -> bytes:
+    data = file.read(limit + 1)
     if not isinstance(data, bytes):
         raise AudioError("the file object gives text; open it in binary mode")
-    if len(data) > MAX_BYTES:
-        raise AudioError(f"the audio is larger than {MAX_BYTES >> 20} MiB; cut it")
+    if len(data) > limit:
+        raise AudioError(f"the audio is larger than {limit >> 20} MiB; cut it")
     return data
 
 
-def _base64(text: str) -> bytes:
+def _base64(text: str, limit: int) -> bytes:
+    if len(text) > limit * 4 // 3 + 4:
+        raise AudioError(f"the base64 audio is larger than {limit >> 20} MiB; cut it")
     try:
         return base64.b64decode("".join(text.split()), validate=True)
     except (binascii.Error, ValueError) as error:
         raise AudioError(f"the base64 audio is damaged ({error})") from None
 
 
-def _download(url: str, timeout: float) -> bytes:
-    deadline = time.monotonic() + timeout
-    request = urllib.request.Request(url, headers={"User-Agent": "qwen-tts"})
-    data = bytearray()
-    try:
-        with urllib.request.urlopen(request, timeout=timeout) as reply:
-            promised = int(reply.headers.get("Content-Length") or 0)
-            while len(data) <= MAX_BYTES and (block := reply.read1(1 << 16)):
-                data += block
-                if time.monotonic() > deadline:
-                    raise TimeoutError(f"not finished after {timeout:g} s")
-    except (OSError, http.client.HTTPException) as error:  # URLError and TimeoutError are OSErrors
-        raise AudioError(f"cannot download {url}: {error}") from None
-    if len(data) > MAX_BYTES:
-        raise AudioError(f"{url} is larger than {MAX_BYTES >> 20} MiB")
-    if len(data) < promised:
-        raise AudioError(f"{url}: the connection ended after {len(data)} of {promised} bytes; try again")
-    return bytes(data)
-
-
-def _decode(data: bytes, name: str) -> tuple[np.ndarray, int]:
+def _decode(data: bytes, name: str, max_seconds: float | None) -> tuple[np.ndarray, int]:
     if not data:
         raise AudioError(f"{name} is empty")
     try:
         with soundfile.SoundFile(io.BytesIO(data)) as file:
-            if file.frames * file.channels > MAX_SAMPLES:
-                raise AudioError(f"{name} holds {file.frames / file.samplerate:.0f} s of audio; cut it to an hour at most")
-            samples = file.read(dtype="float32", always_2d=True)  # [N, C]
+            _check_length(name, file.frames, file.samplerate, max_seconds, file.channels)
+            blocks = file.blocks(BLOCK // file.channels + 1, dtype="float32", always_2d=True)  # [n, C] each
+            mono = [np.zeros(0, np.float32), *(block.mean(axis=1) for block in blocks)]
     except soundfile.LibsndfileError as error:
         raise AudioError(f"{name} is not audio that can be read ({error}); convert it to WAV, FLAC, MP3 or OGG") from None
-    return _checked(samples.mean(axis=1), file.samplerate, name)
+    return _checked(np.concatenate(mono), file.samplerate, name)
+
+
+def _check_length(name: str, frames: int, rate: int, max_seconds: float | None, channels: int = 1) -> None:
+    """What the file's head says, before a small file can fill the memory."""
+    if max_seconds is not None and frames > max_seconds * rate:
+        raise AudioError(f"{name} lasts {frames / rate:.0f} s; the limit is {max_seconds:g} s: cut it")
+    if frames * channels > MAX_SAMPLES:
+        raise AudioError(f"{name} holds {frames / rate:.0f} s of audio; cut it to an hour at most")
 
 
 def _checked(samples: np.ndarray, rate: Any, name: str = "the audio") -> tuple[np.ndarray, int]:

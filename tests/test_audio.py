@@ -241,3 +241,31 @@ def test_a_folder_is_not_overwritten_and_a_link_is_followed(tmp_path: Path) -> N
     (tmp_path / "link.wav").symlink_to(tmp_path / "target.wav")
     write_audio(tmp_path / "link.wav", tone(), RATE)
     assert (tmp_path / "link.wav").is_symlink() and len(load_audio(tmp_path / "target.wav")[0]) == len(tone())
+
+
+def test_a_small_file_does_not_fill_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ten minutes of silence are 9 kB of FLAC; no sample of them is unpacked where a minute is allowed."""
+    buffer = io.BytesIO()
+    soundfile.write(buffer, np.zeros(600 * 8_000, np.int16), 8_000, format="FLAC")
+    bomb = buffer.getvalue()
+    assert len(bomb) < 100_000 and len(load_audio(bomb)[0]) == 600 * 8_000
+    monkeypatch.setattr(audio.soundfile.SoundFile, "blocks", None)
+    for source in (bomb, io.BytesIO(bomb), base64.b64encode(bomb).decode()):
+        with pytest.raises(AudioError, match="lasts 600 s; the limit is 60 s"):
+            load_audio(source, max_seconds=60)
+    with pytest.raises(AudioError, match="lasts 600 s"):
+        load_audio((np.zeros(600 * 8_000, np.int16), 8_000), max_seconds=60)
+
+
+def test_what_cannot_be_a_minute_is_not_even_decoded() -> None:
+    large = bytes(100 * 2**20)
+    for source in (large, io.BytesIO(large)):
+        with pytest.raises(AudioError, match="larger than 8. MiB"):
+            load_audio(source, max_seconds=60)
+    with pytest.raises(AudioError, match="larger than 8. MiB"):
+        load_audio("data:audio/wav;base64," + "A" * (140 * 2**20), max_seconds=60)
+
+
+def test_private_addresses_can_be_forbidden(url: str) -> None:
+    with pytest.raises(AudioError, match="127.0.0.1, which is no public address"):
+        load_audio(f"{url}/a.wav", allow_private=False)
