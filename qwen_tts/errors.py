@@ -27,3 +27,7 @@ class OptionError(QwenTTSError):
 
 class DownloadError(QwenTTSError):
     """A model cannot be fetched: no such name, no permission, no connection and no copy, no room, or wrong content."""
+
+
+class VoiceError(OptionError):
+    """A voice cannot be used: its file is damaged or not ours, it was made with another model, or no voice has that name."""
