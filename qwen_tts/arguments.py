@@ -136,7 +136,7 @@ def voice_layout(model: LoadedModel, voice: VoiceClonePromptItem) -> dict[str, A
     """
     if not isinstance(voice, VoiceClonePromptItem):
         raise OptionError(f"voice_clone_prompt must hold VoiceClonePromptItem, not {type(voice).__name__}")
-    check_voice(voice, model.config)
+    check_voice(voice, model)
     if not voice.icl_mode:
         return {"voice": True}
     assert voice.ref_code is not None and voice.ref_text is not None

@@ -8,14 +8,19 @@ from pathlib import Path
 
 
 @contextmanager
-def whole_file(path: Path) -> Iterator[Path]:
+def whole_file(path: Path, replace: bool = True) -> Iterator[Path]:
     """Gives a name beside `path` to write to. What is there at the end takes the place of `path`; after an error, or an
     interruption, `path` is as it was and nothing else is left.
+
+    Without `replace`, FileExistsError is raised if `path` exists by then: of several writers at once, one succeeds.
     """
     partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
     try:
         yield partial
-        os.replace(partial, path)
+        if replace:
+            os.replace(partial, path)
+        else:
+            os.link(partial, path)
     finally:
         partial.unlink(missing_ok=True)
 

@@ -1,8 +1,9 @@
 """A voice to speak with, taken from a recording: what a clone needs to know, made once and used as often as wanted."""
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -11,11 +12,14 @@ from torch import Tensor
 from .audio import AudioSource, load_audio, resample
 from .checkpoint import LoadedModel
 from .config import ModelConfig
-from .errors import AudioError, OptionError, TextError
+from .errors import OptionError, TextError, VoiceError
+from .fingerprint import fingerprint
 from .mel import mel_spectrogram
+from .reference import MAX_SECONDS, check_reference, check_transcript
 from .tokenizer import encode_wave
+from .voice_file import check_fields, read_voices, write_voice
 
-MIN_SECONDS = 0.3  # less holds no voice
+OPTIONAL = ("ref_text", "made_with")
 
 
 @dataclass
@@ -28,6 +32,7 @@ class VoiceClonePromptItem:
         x_vector_only_mode: speak by the speaker vector alone.
         icl_mode: speak on from the recording and its transcript ("in context"); the opposite of the former.
         ref_text: the recording's transcript; needed in context.
+        made_with: the fingerprint of the model that made it (see `fingerprint`); None where that is not known.
     """
 
     ref_code: Tensor | None
@@ -35,6 +40,30 @@ class VoiceClonePromptItem:
     x_vector_only_mode: bool
     icl_mode: bool
     ref_text: str | None = None
+    made_with: dict[str, str] | None = None
+
+    def save(self, path: str | os.PathLike[str], replace: bool = True) -> None:
+        """Writes the voice to one `.safetensors` file, whole or not at all.
+
+        Args:
+            path: where; it ends in `.safetensors`.
+            replace: take the place of a file that is there; else that is an error.
+        Raises:
+            VoiceError: nothing can be written there, or this is no whole voice.
+        """
+        write_voice(path, vars(self), replace)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Self:
+        """Reads a voice that was saved here, or by the official demo (`.pt`). Nothing in the file is run.
+
+        Raises:
+            VoiceError: no such file, damaged, of a future version, hostile, or several voices in one file.
+        """
+        found = read_voices(path)
+        if len(found) != 1:
+            raise VoiceError(f"{os.fspath(path)} holds {len(found)} voices; `qwen-tts voice import` takes them all")
+        return cls(**found[0])
 
 
 def create_voice(
@@ -44,47 +73,56 @@ def create_voice(
 
     Raises:
         OptionError: the model cannot clone.
-        AudioError: the recording cannot be read or is shorter than 0.3 s.
-        TextError: there is no transcript.
+        AudioError: the recording cannot be read, lasts less than 0.3 s or more than 60 s, is silent, or badly clipped.
+        TextError: there is no transcript, or nobody could say it in that time.
     """
     if model.speaker_encoder is None:
         raise OptionError(f"a {model.config.tts_model_type} model cannot take on a voice from a recording; use a base model")
     if not x_vector_only and not (text and text.strip()):
         raise TextError("ref_text, the transcript of ref_audio, is needed; without one pass x_vector_only_mode=True")
-    wave, rate = load_audio(source)
-    if len(wave) < MIN_SECONDS * rate:
-        raise AudioError(f"the reference audio lasts {len(wave) / rate:.2f} s; at least {MIN_SECONDS} s are needed")
+    wave, rate = load_audio(source, max_seconds=MAX_SECONDS)
+    check_reference(wave, rate)
     codes = None
     if not x_vector_only:
+        check_transcript(text or "", len(wave) / rate)
         codes = encode_wave(model.codec, wave, rate)
-    return VoiceClonePromptItem(codes, _speaker_vector(model, wave, rate), x_vector_only, not x_vector_only, text)
+    vector = _speaker_vector(model, wave, rate)
+    return VoiceClonePromptItem(codes, vector, x_vector_only, not x_vector_only, text, fingerprint(model))
 
 
-def check_voice(item: VoiceClonePromptItem, config: ModelConfig) -> None:
-    """Whether the voice can be spoken with by a model of this config.
+def check_voice(item: VoiceClonePromptItem, model: LoadedModel) -> None:
+    """Whether the model can speak with the voice.
+
+    Of what the voice was made with, its speaker encoder must be this model's, and in context its codec, too. The rest may
+    differ: a talker that was trained further, another dtype or device. A voice of unknown origin is taken if its sizes fit.
 
     Raises:
-        OptionError: it was made with a model of another size, or lacks what its mode needs.
+        VoiceError: it lacks what its mode needs, or was made with another model; the message says what differs.
     """
-    talker, vector, codes = config.talker_config, item.ref_spk_embedding, item.ref_code
-    if vector.ndim != 1:
-        raise OptionError(f"the voice's speaker vector has shape {list(vector.shape)}, expected [{talker.hidden_size}]")
+    check_fields(vars(item))
+    talker, vector, codes = model.config.talker_config, item.ref_spk_embedding, item.ref_code
+    made, again = item.made_with or {}, "make it again from its recording"
+    maker = f" ({made['model']})" if "model" in made else ""
     if len(vector) != talker.hidden_size:
-        raise OptionError(
+        raise VoiceError(
             f"the voice's speaker vector has {len(vector)} values, this model needs {talker.hidden_size}: "
-            "the voice was made with a model of another size; make it again from its recording"
+            f"the voice was made with a model of another size{maker}; {again}"
         )
-    if item.icl_mode == item.x_vector_only_mode:
-        raise OptionError("a voice has exactly one of icl_mode and x_vector_only_mode")
-    if not item.icl_mode:
+    ours = fingerprint(model)
+    needed = {"speaker_encoder": "vector", "codec": "codes"} if item.icl_mode else {"speaker_encoder": "vector"}
+    for part, what in needed.items():
+        if part in made and part in ours and made[part] != ours[part]:
+            raise VoiceError(
+                f"the voice was made with another model{maker}, whose {part.replace('_', ' ')} is not this one's: "
+                f"its {what} would mean something else here; {again}"
+            )
+    if not item.icl_mode or codes is None:
         return
-    if codes is None or not item.ref_text:
-        raise OptionError("a voice with icl_mode needs ref_code and ref_text")
-    if codes.ndim != 2 or codes.shape[1] != talker.num_code_groups or not len(codes):
-        raise OptionError(f"the voice's codes have shape {list(codes.shape)}, expected [T, {talker.num_code_groups}]")
+    if codes.shape[1] != talker.num_code_groups:
+        raise VoiceError(f"the voice's codes have shape {list(codes.shape)}, expected [T, {talker.num_code_groups}]")
     low, high, most = int(codes.min()), int(codes.max()), talker.code_predictor_config.vocab_size - 1
     if low < 0 or high > most:
-        raise OptionError(f"the voice's codes run from {low} to {high}; legal are 0 to {most}")
+        raise VoiceError(f"the voice's codes run from {low} to {high}; legal are 0 to {most}")
 
 
 def voices_from_dict(columns: Mapping[str, Any]) -> list[VoiceClonePromptItem]:
@@ -94,7 +132,7 @@ def voices_from_dict(columns: Mapping[str, Any]) -> list[VoiceClonePromptItem]:
         OptionError: an unknown or missing field, or lists of different lengths.
     """
     names = [field.name for field in fields(VoiceClonePromptItem)]
-    if set(columns) - set(names) or set(names) - {"ref_text"} - set(columns):
+    if set(columns) - set(names) or set(names) - set(OPTIONAL) - set(columns):
         raise OptionError(f"a voice as a dict has the keys {', '.join(names)}; found {', '.join(map(str, columns)) or 'none'}")
     lengths = {name: len(columns[name]) for name in names if columns.get(name) is not None}
     if len(set(lengths.values())) != 1:

@@ -30,7 +30,7 @@ def test_a_voice_in_context(base: LoadedModel) -> None:
     assert voice.ref_code is not None and voice.ref_code.shape == (13, GROUPS) and voice.ref_code.dtype == torch.int64
     assert voice.ref_spk_embedding.shape == (WIDTH,) and voice.ref_spk_embedding.dtype == torch.float32
     assert (voice.icl_mode, voice.x_vector_only_mode, voice.ref_text) == (True, False, "Hello.")
-    check_voice(voice, base.config)
+    check_voice(voice, base)
 
 
 def test_a_voice_by_its_vector_alone(base: LoadedModel) -> None:
@@ -38,7 +38,7 @@ def test_a_voice_by_its_vector_alone(base: LoadedModel) -> None:
     assert voice.ref_code is None and not voice.icl_mode and voice.x_vector_only_mode
     assert torch.equal(voice.ref_spk_embedding, create_voice(base, (noise(RATE), RATE), "Hello.").ref_spk_embedding)
     assert not torch.equal(voice.ref_spk_embedding, create_voice(base, (noise(RATE, 1), RATE), "x").ref_spk_embedding)
-    check_voice(voice, base.config)
+    check_voice(voice, base)
 
 
 @pytest.mark.parametrize("rate", [8_000, 16_000, 48_000, 192_000])
@@ -47,8 +47,36 @@ def test_recordings_of_any_rate(base: LoadedModel, rate: int) -> None:
     assert voice.ref_code is not None and len(voice.ref_code) == 13 and torch.isfinite(voice.ref_spk_embedding).all()
 
 
-def test_silence_is_a_voice_without_faults(base: LoadedModel) -> None:
-    assert torch.isfinite(create_voice(base, (np.zeros(RATE, np.uint8) + np.uint8(128), RATE), "x").ref_spk_embedding).all()
+SQUARE = np.sign(np.sin(np.arange(RATE) / 20))
+CLIPPED = np.clip(3 * np.sin(np.arange(RATE) / 20) * np.hanning(RATE), -0.7, 0.7)
+
+
+@pytest.mark.parametrize(
+    ("wave", "words"),
+    [
+        (np.zeros(RATE, np.uint8) + np.uint8(128), "is silent: its peak is below -60 dB"),
+        (noise(RATE) / 1000, "is silent"),
+        (SQUARE, "is clipped: 100% of its samples"),
+        (CLIPPED, "is clipped: ..% of its samples"),
+        (np.round(CLIPPED * 32767).astype(np.int16), "is clipped"),
+        (noise(61 * 8000), "lasts 61 s; the limit is 60 s"),
+    ],
+)
+def test_recordings_that_hold_no_voice(base: LoadedModel, wave: np.ndarray, words: str) -> None:
+    with pytest.raises(AudioError, match=words):
+        create_voice(base, (wave, 8000 if "61" in words else RATE), "x")
+
+
+def test_loud_and_soft_recordings_are_voices(base: LoadedModel) -> None:
+    peaks = noise(RATE) * 10
+    few = np.where(np.abs(peaks) > 2.6, np.sign(peaks), peaks / 2.6)  # some peaks at full scale
+    for wave in (few, noise(RATE) / 50, np.sin(np.arange(RATE) / 20), np.round(127 * noise(RATE)).astype(np.int8)):
+        assert torch.isfinite(create_voice(base, (wave, RATE), "x").ref_spk_embedding).all()
+
+
+def test_a_transcript_that_nobody_could_say_in_the_time(base: LoadedModel) -> None:
+    with pytest.raises(TextError, match="has 400 characters and ref_audio lasts 2.0 s: nobody speaks so fast"):
+        create_voice(base, (noise(2 * RATE), RATE), "word " * 80)
 
 
 @pytest.mark.parametrize("text", [None, "", "  "])
@@ -91,7 +119,7 @@ def item(**changes: Any) -> VoiceClonePromptItem:
 )
 def test_voices_that_do_not_fit(base: LoadedModel, voice: VoiceClonePromptItem, words: str) -> None:
     with pytest.raises(OptionError, match=words):
-        check_voice(voice, base.config)
+        check_voice(voice, base)
     with pytest.raises(OptionError, match=words):
         Qwen3TTSModel(base).generate_voice_clone("the house", voice_clone_prompt=voice)
 
