@@ -2,8 +2,8 @@
 
 import os
 import warnings
-from collections.abc import Iterator, Mapping
-from typing import Any, Self, Unpack
+from collections.abc import Iterator
+from typing import Self, Unpack
 
 import numpy as np
 import torch
@@ -16,18 +16,22 @@ from .errors import OptionError
 from .prompt import resolve_speaker, supported_languages, supported_speakers
 from .resolve import HubKeywords, resolve
 from .stream import AudioChunk, Utterance, stream
-from .voice import VoiceClonePromptItem, create_voice, voices_from_dict
+from .voice import VoiceClonePromptItem, create_voice
+from .voice_store import VoiceSources, VoiceStore
 
 Each = str | list[str] | list[str | None] | None
-Voices = VoiceClonePromptItem | list[VoiceClonePromptItem] | Mapping[str, Any] | None
+Voices = VoiceSources | None
 CANNOT_FOLLOW = ("0b6", "tiny")  # sizes of custom_voice models that were not trained on instructions
 
 
 class Qwen3TTSModel:
-    """A model and its voices. Made by `from_pretrained`; one instance serves any number of calls and streams."""
+    """A model and its voices. Made by `from_pretrained`; one instance serves any number of calls and streams.
 
-    def __init__(self, loaded: LoadedModel) -> None:
-        self.loaded, self.config = loaded, loaded.config
+    `voices` is the directory that names of voices resolve in: `model.voices.save("anna", item)`.
+    """
+
+    def __init__(self, loaded: LoadedModel, voices: VoiceStore | None = None) -> None:
+        self.loaded, self.config, self.voices = loaded, loaded.config, voices or VoiceStore()
         self.engine = EagerEngine(loaded.talker)
 
     @classmethod
@@ -37,6 +41,8 @@ class Qwen3TTSModel:
         device_map: str | int | torch.device | None = None,
         dtype: str | torch.dtype | None = None,
         attn_implementation: str | None = None,
+        *,
+        voices_dir: str | os.PathLike[str] | None = None,
         **hub: Unpack[HubKeywords],
     ) -> Self:
         """Loads a model, from a hub if it is not here.
@@ -48,6 +54,7 @@ class Qwen3TTSModel:
             dtype: of the language model: a torch dtype or its name; by default float32 on a CPU, bfloat16 elsewhere. The
                 codec and the speaker encoder always compute in float32.
             attn_implementation: taken as officially; it is PyTorch's own attention in every case.
+            voices_dir: where names of voices resolve; by default in the folder of the user's data.
             hub: revision, cache_dir, local_files_only, force_download, token, source: see `HubKeywords`.
         Raises:
             OptionError: unknown name, device, dtype, attention or keyword.
@@ -57,7 +64,8 @@ class Qwen3TTSModel:
         check_attention(attn_implementation)
         device = resolve_device(device_map)
         resolve_dtype(dtype, device)  # what is wrong here shows before a download
-        return cls(load_model(resolve(pretrained_model_name_or_path, **hub), device, dtype))
+        loaded = load_model(resolve(pretrained_model_name_or_path, **hub), device, dtype)
+        return cls(loaded, VoiceStore(voices_dir))
 
     @property
     def device(self) -> torch.device:
@@ -175,7 +183,8 @@ class Qwen3TTSModel:
             text: what to say, or a list.
             language, non_streaming_mode, options: as for `generate_custom_voice`.
             ref_audio, ref_text, x_vector_only_mode: the voice, as for `create_voice_clone_prompt`.
-            voice_clone_prompt: or the voice as that call returned it; one for all texts, or a list of as many.
+            voice_clone_prompt: or the voice as that call returned it, a voice's name or the path of its file; one for all
+                texts, or a list of as many.
         Returns and raises:
             As `generate_custom_voice`; and AudioError for a recording that cannot be used.
         """
@@ -201,8 +210,8 @@ class Qwen3TTSModel:
         name, given = "voice_clone_prompt", voice_clone_prompt
         if ref_audio is not None:
             name, given = "ref_audio", self.create_voice_clone_prompt(ref_audio, ref_text, x_vector_only_mode)
-        elif isinstance(given, Mapping):
-            given = voices_from_dict(given)
+        elif given is not None:
+            given = self.voices.resolve(given)
         voices = each(name, given, len(spoken))
         layouts = [voice_layout(self.loaded, voice) for voice in voices]
         return self._stream(utterances(self.loaded, spoken, language, layouts, non_streaming_mode, options, voices))

@@ -18,7 +18,6 @@ from dataclasses import dataclass
 from typing import Any, NoReturn
 
 import torch
-from torch import Tensor
 
 from .errors import VoiceError
 

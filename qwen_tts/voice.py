@@ -11,7 +11,6 @@ from torch import Tensor
 
 from .audio import AudioSource, load_audio, resample
 from .checkpoint import LoadedModel
-from .config import ModelConfig
 from .errors import OptionError, TextError, VoiceError
 from .fingerprint import fingerprint
 from .mel import mel_spectrogram

@@ -9,7 +9,6 @@ A file is read into memory whole, after its size was looked at: one that is cut 
 import json
 import os
 import stat
-from pathlib import Path
 from typing import Any
 
 import numpy as np

@@ -338,7 +338,7 @@ def test_the_speech_goes_on_from_the_reference(base: Qwen3TTSModel, monkeypatch:
         ({}, "give the voice once"),
         ({"ref_text": "a mouse"}, "give the voice once"),
         ({"ref_audio": VOICE, "voice_clone_prompt": []}, "give the voice once"),
-        ({"voice_clone_prompt": "me"}, "VoiceClonePromptItem, not str"),
+        ({"voice_clone_prompt": [1]}, "names or paths of voices, not int"),
         ({"voice_clone_prompt": []}, "text has 1 item, voice_clone_prompt has 0"),
         ({"ref_audio": [VOICE, VOICE], "x_vector_only_mode": True}, "text has 1 item, ref_audio has 2"),
         ({"ref_audio": VOICE, "ref_text": ["a", "b"]}, "ref_audio has 1 item, ref_text has 2"),

@@ -16,7 +16,7 @@ VOICE = {"ref_audio": None, "ref_text": None, "x_vector_only_mode": False, "voic
 CLONE = {"text": REQUIRED, "language": None} | VOICE | {"non_streaming_mode": False}
 LOAD = {"pretrained_model_name_or_path": REQUIRED, "device_map": None, "dtype": None, "attn_implementation": None}
 CALLS = [
-    (Qwen3TTSModel.from_pretrained, LOAD),
+    (Qwen3TTSModel.from_pretrained, LOAD | {"voices_dir": None}),
     (Qwen3TTSModel.generate_custom_voice, CUSTOM),
     (Qwen3TTSModel.stream_custom_voice, CUSTOM),
     (Qwen3TTSModel.generate_voice_design, DESIGN),
@@ -55,7 +55,7 @@ def test_arguments_in_their_order_with_their_defaults(call: object, expected: di
 
 def test_a_voice_has_the_official_fields() -> None:
     names = list(inspect.signature(VoiceClonePromptItem).parameters)
-    assert names == ["ref_code", "ref_spk_embedding", "x_vector_only_mode", "icl_mode", "ref_text"]
+    assert names == ["ref_code", "ref_spk_embedding", "x_vector_only_mode", "icl_mode", "ref_text", "made_with"]  # ours last
 
 
 def test_generation_keywords() -> None:
