@@ -17,9 +17,12 @@ LARGE = (".safetensors", ".bin", ".pt")
 class StandInHub(ThreadingHTTPServer):
     """Repositories, what is asked of them, and how it goes wrong.
 
-    repos[name][revision] is a directory. `cuts[path]` lists, request by request, after how many bytes of a file the connection
-    is cut; `spoiled[path]` how many more times it comes with one wrong byte; `refuse[repo]` is (status, X-Error-Code) of the
-    listing and `refuse[path]` of a file. `token` is what is wanted of whoever asks, if anything.
+    repos[name][revision] is a directory. Of a file, by its path:
+        cuts      request by request, after how many bytes the connection is cut
+        pauses    after how many bytes nothing more is sent
+        spoiled   how many more times it comes with one wrong byte
+        refuse    (status, X-Error-Code) instead of the file, or by a repository's name instead of its listing
+    `token` is what is wanted of whoever asks, if anything; `listed_more` are further names in the listings.
     """
 
     daemon_threads = True
@@ -28,9 +31,10 @@ class StandInHub(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), Handler)
         self.repos: dict[str, dict[str, Path]] = defaultdict(dict)
         self.cuts: dict[str, list[int]] = defaultdict(list)
+        self.pauses: dict[str, int] = {}
         self.spoiled: dict[str, int] = defaultdict(int)
         self.refuse: dict[str, tuple[int, str]] = {}
-        self.listed_more: list[str] = []  # further names in the listings
+        self.listed_more: list[str] = []
         self.ranges = True  # whether a file can be had in part
         self.token: str | None = None
         self.log: list[tuple[str, str, str | None]] = []  # method, file or listing, Range
@@ -170,14 +174,17 @@ class Handler(BaseHTTPRequestHandler):
                 return
             status, content = 206, content[start:]
             headers["Content-Range"] = f"bytes {start}-{whole - 1}/{whole}"
-        cut = server.cuts[path].pop(0) if server.cuts[path] and self.command == "GET" else None
-        self._answer(status, content, headers, cut)
+        if server.cuts[path] and self.command == "GET":
+            self._answer(status, content, headers, server.cuts[path].pop(0))
+        else:
+            self._answer(status, content, headers, server.pauses.get(path))
+            if path in server.pauses:
+                self.rfile.read(1)  # until the client leaves
 
-    def _answer(self, status: int, content: bytes, headers: dict[str, str] | None = None, cut: int | None = None) -> None:
+    def _answer(self, status: int, content: bytes, headers: dict[str, str] | None = None, only: int | None = None) -> None:
         self.send_response(status)
         for name, value in ({"Content-Length": str(len(content))} | (headers or {})).items():
             self.send_header(name, value)
         self.end_headers()
         if self.command != "HEAD":
-            self.wfile.write(content[:cut])
-        self.close_connection = True
+            self.wfile.write(content[:only])

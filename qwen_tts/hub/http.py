@@ -14,7 +14,7 @@ from ..errors import DownloadError
 LISTING_TIMEOUT, TRANSFER_TIMEOUT = 10.0, 30.0  # seconds without a byte
 GATEWAY = (502, 503, 504)  # whoever answered is not the hub
 TEMPORARY = (408, 425, 429, 500)
-CHUNK = 1 << 20
+CHUNK = 1 << 18
 Answer = TypeVar("Answer")
 
 
@@ -70,13 +70,13 @@ def open_url(
 
 
 def body(response: http.client.HTTPResponse) -> Iterator[bytes]:
-    """What a response holds, piece by piece.
+    """What a response holds, piece by piece as it comes.
 
     Raises:
         UnreachableError: the connection was cut, or silent for too long.
     """
     try:
-        while piece := response.read(CHUNK):
+        while piece := response.read1(CHUNK):
             yield piece
     except (OSError, http.client.HTTPException) as error:
         raise UnreachableError(f"the connection was cut ({error})") from None

@@ -63,14 +63,14 @@ def fetch(jobs: Sequence[Job], secret: Mapping[str, str], label: str) -> Iterato
         DownloadError: no room, no permission, a connection that is cut again and again, or twice the wrong content.
     """
     _check_room(jobs)
+    before = {job.target: _stamp(job.target) for job in jobs}
     with progress(sum(job.file.size for job in jobs), label) as advance:
         for job in sorted(jobs, key=lambda job: job.file.size):
             with writing(job.target.parent):
                 for path in (job.target, job.part, job.lock):
                     path.parent.mkdir(parents=True, exist_ok=True)
-                before = _stamp(job.target)
                 with WeakFileLock(job.lock):  # two processes that want one file do not write into one part
-                    if _stamp(job.target) == before:
+                    if _stamp(job.target) == before[job.target]:
                         _fetch_one(job, secret, advance)
             yield job
 

@@ -4,12 +4,11 @@ import shutil
 import socket
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from huggingface_hub import constants, snapshot_download
-from stand_in_hub import Handler, StandInHub, commit_of, files_of, running
+from stand_in_hub import Handler, commit_of, files_of, running
 
 from qwen_tts import Qwen3TTSModel, Qwen3TTSTokenizer
 from qwen_tts.errors import DownloadError, OptionError
@@ -18,24 +17,6 @@ from qwen_tts.resolve import HubKeywords, resolve
 
 NAME = "Qwen/Qwen3-TTS-12Hz-1.7B-CustomVoice"
 CODEC = "Qwen/Qwen3-TTS-Tokenizer-12Hz"
-
-
-@pytest.fixture
-def filled(hub: StandInHub, model_dir: Callable[[str], Path]) -> StandInHub:
-    """Both hubs have a model and the codec that stands alone."""
-    folder = model_dir("custom_voice")
-    hub.repos[NAME] = {"main": folder, "master": folder}
-    hub.repos[CODEC] = {"main": folder / "speech_tokenizer", "master": folder / "speech_tokenizer"}
-    return hub
-
-
-@pytest.fixture
-def blocked(filled: StandInHub, monkeypatch: pytest.MonkeyPatch) -> StandInHub:
-    """Only ModelScope can be reached: where the other should be, nobody listens."""
-    with socket.socket() as unused:
-        unused.bind(("127.0.0.1", 0))
-        monkeypatch.setattr(constants, "ENDPOINT", f"http://127.0.0.1:{unused.getsockname()[1]}")
-    return filled
 
 
 @pytest.mark.parametrize("source", [None, "huggingface", "modelscope"])
@@ -178,92 +159,6 @@ def test_a_branch_that_moved_is_followed(filled, source, model_dir):
         }
     same = [f for f in files_of(model_dir("base")) if f.startswith("speech_tokenizer/")]
     assert all(len(filled.asked(file)) == 1 for file in same)  # what did not change is not fetched again
-
-
-@pytest.mark.parametrize("source", ["huggingface", "modelscope"])
-@pytest.mark.parametrize(
-    ("answer", "words"),
-    [
-        ((404, "RepoNotFound"), "shows no .* no directory has that name"),
-        ((401, "RepoNotFound"), "shows no .* If it is private, pass token"),
-        ((403, "GatedRepo"), "those who were admitted.*token="),
-        ((403, ""), "those who were admitted.*token="),
-        ((418, ""), "does not give .* answered 418"),
-    ],
-)
-def test_refusals_say_what_to_do(filled, source, answer, words):
-    filled.refuse[NAME] = answer
-    with pytest.raises(DownloadError, match=words):
-        resolve(NAME, source=source)
-
-
-def test_a_gate_before_the_files(filled):
-    filled.refuse["model.safetensors"] = (403, "GatedRepo")
-    with pytest.raises(DownloadError, match="those who were admitted"):
-        resolve(NAME)
-
-
-def test_an_unknown_name_gets_the_known_ones(filled):
-    with pytest.raises(DownloadError, match=r"Released are .*Qwen/Qwen3-TTS-12Hz-0\.6B-Base.*Tokenizer-12Hz"):
-        resolve("Qwen/Qwen3-TTS-9B")
-    for name in ("Tiny", "", "a/b/c", "./models/mine", "../mine", "Qwen/", "Qwen3-TTS-12Hz-1.7B-Base", Path("Qwen/Mine")):
-        with pytest.raises(OptionError, match=r"unknown model .* built in \(tiny\), nor a directory, nor a name on a hub"):
-            resolve(name)
-    assert len(filled.log) == 1
-
-
-@pytest.mark.parametrize("source", ["huggingface", "modelscope"])
-def test_a_token_is_shown_where_it_belongs_and_nowhere_else(filled, source):
-    filled.token = "secret"
-    with pytest.raises(DownloadError, match="token="):
-        resolve(NAME, source=source)
-    path = resolve(NAME, source=source, token="secret")
-    assert path.is_dir() and "secret" not in "".join(file.read_text("latin-1") for file in path.rglob("*.json"))
-
-
-def test_the_stored_token(filled, monkeypatch):
-    monkeypatch.setenv("HF_TOKEN", "secret")
-    filled.token = "secret"
-    assert resolve(NAME).is_dir() and resolve(NAME, token=True, force_download=True).is_dir()
-    with pytest.raises(DownloadError, match="token="):
-        resolve(NAME, token=False)
-    with pytest.raises(DownloadError, match="no stored token for ModelScope"):
-        resolve(NAME, token=True, source="modelscope")
-
-
-def test_modelscope_never_sees_the_other_hubs_token(blocked, monkeypatch):
-    monkeypatch.setenv("HF_TOKEN", "secret-1")
-    with pytest.warns(UserWarning, match="taking"):
-        resolve(NAME, token="secret-2")
-    assert blocked.headers and "secret" not in str(blocked.headers)
-
-
-def test_a_token_does_not_follow_to_another_host(filled, monkeypatch):
-    here = Handler._file
-
-    def file(self: Handler, repo: str, revision: str, path: str) -> None:
-        if "/resolve/" in self.path:
-            place = f"http://localhost:{self.server.server_port}/api/v1/models/{repo}/repo?Revision=main&FilePath={path}"
-            self._answer(302, b"", {"Location": place})
-        else:
-            here(self, repo, revision, path)
-
-    monkeypatch.setattr(Handler, "_file", file)
-    resolve(NAME, token="secret")
-    there = [headers for headers in filled.headers if headers["Host"].startswith("localhost")]
-    assert there and "secret" not in str(there) and "secret" in str(filled.headers)
-
-
-@pytest.mark.parametrize("path", ["../config.json", "/etc/model.safetensors", "a\\..\\b", "C:evil"])
-def test_names_that_lead_out_of_the_directory(filled, path, tmp_path):
-    from qwen_tts.hub.request import Request
-    from qwen_tts.hub.sources import locate
-
-    filled.listed_more = [path]
-    with pytest.raises(DownloadError, match="a file that no model has"):
-        locate(Request(NAME, local_dir=tmp_path / "a" / "b", keep=lambda name: True), "huggingface")
-    assert not (tmp_path / "a").exists()
-    assert resolve(NAME).is_dir()  # loading does not even look at it
 
 
 def test_huggingface_hub_and_we_share_the_cache(filled):

@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -140,3 +141,9 @@ def test_only_what_loading_needs_is_fetched(fetch, hub, model_dir, tmp_path):
     hub.repos[NAME] = {"main": folder, "master": folder}
     path = fetch()
     assert {name for name in files_of(path) if not name.startswith(".cache")} == set(files_of(model_dir("base")))
+
+
+def test_several_at_once_do_not_write_into_one_part(fetch, hub, model_dir, tmp_path):
+    with ThreadPoolExecutor(4) as pool:
+        paths = [done.result() for done in [pool.submit(fetch) for _ in range(4)]]
+    assert len(set(paths)) == 1 and same_weights(paths[0], model_dir) and leftovers(tmp_path) == []
