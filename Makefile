@@ -57,9 +57,9 @@ clean:
 	$(PIP) --editable .
 	@touch $@
 
-.venv/.dev: .venv/.core requirements/mos.txt
+.venv/.dev: .venv/.core requirements/test.txt
 	$(PIP) --editable ".[dev,eval]"
-	$(PIP) --no-deps --requirement requirements/mos.txt
+	$(PIP) --no-deps --requirement requirements/test.txt
 	@touch $@
 
 .venv/.bench: .venv/.dev requirements/bench.txt

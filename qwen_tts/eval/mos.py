@@ -1,6 +1,6 @@
 """DistillMOS: how natural speech sounds on the 1..5 scale of listening tests, predicted from the wave alone.
 
-Needs `pip install --no-deps -r requirements/mos.txt`. For orientation: studio voices 4.6, human recordings 3.9-4.3,
+Needs `pip install --no-deps -r requirements/test.txt`. For orientation: studio voices 4.6, human recordings 3.9-4.3,
 statistical voices about 3, formant synthesis about 2.5.
 """
 
