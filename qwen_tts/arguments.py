@@ -1,15 +1,21 @@
 """From the arguments of a call to utterances: what holds for all texts is spread over them, and everything is checked."""
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from typing import Any, TypedDict, cast
 
 from .checkpoint import LoadedModel
 from .errors import OptionError, TextError
+from .incoming import incoming_ids
+from .open_prompt import OpenPrompt
 from .prompt import build_layout, embed
 from .stream import Utterance
 from .talker.frames import GenerationOptions
+from .tempo import check_speed
 from .voice import VoiceClonePromptItem, check_voice
+
+Text = str | Iterator[str] | AsyncIterator[str]  # whole, or in pieces that are still coming (the last for astream_* only)
+Texts = Text | list[str] | list[Iterator[str]] | list[AsyncIterator[str]] | list[Text]
 
 CALLS = {
     "custom_voice": "generate_custom_voice(text, speaker)",
@@ -25,7 +31,7 @@ class GenerationKeywords(TypedDict, total=False):
 
     The first ten are official. `seed`: the same seed gives the same audio; of a batch, text i takes seed + i, or the i-th of
     a list. `frames_per_token`, `stop_loops`, `max_silence` (seconds) say when speech that runs away is ended: see
-    `GenerationOptions` and `Utterance`.
+    `GenerationOptions` and `Utterance`. `speed`: 0.5 to 2, at the same pitch; needs the extra `qwen-tts[speed]`.
     """
 
     do_sample: bool | None
@@ -42,6 +48,7 @@ class GenerationKeywords(TypedDict, total=False):
     frames_per_token: float | None
     stop_loops: bool
     max_silence: float | None
+    speed: float
 
 
 def require(model: LoadedModel, kind: str) -> None:
@@ -51,18 +58,30 @@ def require(model: LoadedModel, kind: str) -> None:
         raise OptionError(f"this is a {found} model, the call needs a {kind} one; with this model call {CALLS[found]}")
 
 
-def texts(text: str | list[str]) -> list[str]:
+def texts(text: Texts) -> list[str | Iterator[str]]:
     """What to say, one or several, without control characters.
 
     Raises:
-        TextError: an empty list, or something that is no string.
+        TextError: an empty list, or something that is neither a string nor an iterator of strings.
     """
     several = text if isinstance(text, list) else [text]
     if not several:
         raise TextError("there is no text to speak: the list is empty")
-    if wrong := [t for t in several if not isinstance(t, str)]:
-        raise TextError(f"a text must be a string, not {type(wrong[0]).__name__}")
-    return [t.translate(SILENT) for t in several]
+    return [t.translate(SILENT) if isinstance(t, str) else _pieces(t) for t in several]
+
+
+def _pieces(text: Iterator[str] | AsyncIterator[str]) -> Iterator[str]:
+    if isinstance(text, AsyncIterator):
+        raise TextError("text that comes from an async iterator is spoken by the calls that begin with astream_")
+    if not isinstance(text, Iterator):
+        raise TextError(f"a text must be a string, not {type(text).__name__}")
+    return map(_piece, text)
+
+
+def _piece(text: str) -> str:
+    if not isinstance(text, str):
+        raise TextError(f"the pieces of a text must be strings, not {type(text).__name__}")
+    return text.translate(SILENT)
 
 
 def each(name: str, value: Any, count: int, of: str = "text") -> list[Any]:
@@ -88,7 +107,7 @@ def instruct_ids(model: LoadedModel, instruct: str | None) -> list[int] | None:
 
 def utterances(
     model: LoadedModel,
-    spoken: list[str],
+    spoken: list[str | Iterator[str]],
     language: Any,
     layouts: list[dict[str, Any]],
     non_streaming_mode: bool,
@@ -101,30 +120,30 @@ def utterances(
         spoken: from `texts`.
         language: a name, None, or a list.
         layouts: what else `build_layout` is told about each text.
-        non_streaming_mode: all text before the speech.
+        non_streaming_mode: all text before the speech; but text that is still coming is always laid beside it.
         keywords: of the call.
         voices: one for each text, or None.
     Raises:
         TextError, OptionError: see `build_layout` and `GenerationOptions`.
     """
-    options, seeds, max_silence = _options(model, len(spoken), keywords)
+    options, seeds, rest = _options(model, len(spoken), keywords)
     made = []
     for i, name in enumerate(each("language", language, len(spoken))):
         if name is not None and not isinstance(name, str):
             raise OptionError(f"a language must be a string, not {type(name).__name__}")
-        layout = build_layout(
-            model.config,
-            text_ids=model.text.target_ids(spoken[i]),
-            role_ids=model.text.role_ids,
-            language=name,
-            streaming_text=not non_streaming_mode,
-            **layouts[i],
-        )
+        arrangement = {"role_ids": model.text.role_ids, "language": name, **layouts[i]}
         vector, reference = None, None
         if voices is not None:
             vector, reference = voices[i].ref_spk_embedding, voices[i].ref_code if voices[i].icl_mode else None
-        prompt = embed(layout, model.talker, vector, reference)
-        made.append(Utterance(prompt, options, seeds[i], reference, max_silence))
+        text = spoken[i]
+        if isinstance(text, str):
+            ids = model.text.target_ids(text)
+            layout = build_layout(model.config, text_ids=ids, streaming_text=not non_streaming_mode, **arrangement)
+            prompt = embed(layout, model.talker, vector, reference)
+        else:
+            ids = incoming_ids(model.text, text)
+            prompt = OpenPrompt(model.config, model.talker, ids, vector, reference, **arrangement)
+        made.append(Utterance(prompt, options, seeds[i], reference, **rest))
     return made
 
 
@@ -143,15 +162,18 @@ def voice_layout(model: LoadedModel, voice: VoiceClonePromptItem) -> dict[str, A
     return {"voice": True, "reference_ids": model.text.reference_ids(voice.ref_text), "reference_frames": len(voice.ref_code)}
 
 
-def _options(model: LoadedModel, count: int, keywords: GenerationKeywords) -> tuple[GenerationOptions, list[int], float | None]:
-    """How codes are sampled, each text's seed, and the longest silence in seconds."""
+def _options(
+    model: LoadedModel, count: int, keywords: GenerationKeywords
+) -> tuple[GenerationOptions, list[int], dict[str, Any]]:
+    """How codes are sampled, each text's seed, and what else an utterance is told."""
     if unknown := sorted(set(keywords) - set(GenerationKeywords.__annotations__)):
         raise OptionError(f"unknown option {unknown[0]!r}; known are {', '.join(GenerationKeywords.__annotations__)}")
     given = cast(dict[str, Any], dict(keywords))
-    seed, max_silence = given.pop("seed", None), given.pop("max_silence", 4.0)
+    seeds, max_silence, speed = _seeds(given.pop("seed", None), count), given.pop("max_silence", 4.0), given.pop("speed", 1.0)
     if max_silence is not None and not max_silence > 0:
         raise OptionError(f"max_silence must be above 0 s, or None for no limit, not {max_silence}")
-    return GenerationOptions.from_config(model.generation, **given), _seeds(seed, count), max_silence
+    rest = {"max_silence": max_silence, "speed": check_speed(speed)}
+    return GenerationOptions.from_config(model.generation, **given), seeds, rest
 
 
 def _seeds(seed: Any, count: int) -> list[int]:

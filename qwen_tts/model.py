@@ -1,21 +1,21 @@
 """`Qwen3TTSModel`: the official calls, each with a streaming twin. It shapes arguments; `stream.py` does the work."""
 
 import os
-import warnings
-from collections.abc import Iterator
+from collections.abc import Sequence
 from typing import Self, Unpack
 
-import numpy as np
 import torch
 
-from .arguments import GenerationKeywords, each, instruct_ids, require, texts, utterances, voice_layout
+from .arguments import GenerationKeywords, Texts, each, instruct_ids, require, texts, utterances, voice_layout
 from .audio import AudioSource
+from .background import in_background
 from .checkpoint import LoadedModel, check_attention, load_model, resolve_device, resolve_dtype
 from .engine.eager import EagerEngine
 from .errors import OptionError
 from .prompt import resolve_speaker, supported_languages, supported_speakers
 from .resolve import HubKeywords, resolve
-from .stream import AudioChunk, Utterance, stream
+from .result import Result, collect
+from .stream import RAMP, AudioStream, stream
 from .voice import VoiceClonePromptItem, create_voice
 from .voice_store import VoiceSources, VoiceStore
 
@@ -92,8 +92,10 @@ class Qwen3TTSModel:
         language: Each = None,
         instruct: Each = None,
         non_streaming_mode: bool = True,
+        *,
+        retries: int = 1,
         **options: Unpack[GenerationKeywords],
-    ) -> tuple[list[np.ndarray], int]:
+    ) -> Result:
         """Speaks with a preset voice.
 
         Args:
@@ -102,26 +104,39 @@ class Qwen3TTSModel:
             language: of `get_supported_languages()`, in any case; None lets the model tell from the text.
             instruct: how to say it; only for models that follow instructions.
             non_streaming_mode: the layout of the prompt: the whole text first, or text beside the speech.
+            retries: how often a text is spoken anew, with a seed that follows from its own, whose speech ran away: "budget",
+                "loop" or "silence" ended it. Speech that ended by itself is never touched.
             options: see `GenerationKeywords`.
         Returns:
-            float32 waves [N], -1..1, one for each text, and their rate in Hz. A warning tells of a wave that did not end by
-            itself (`stream_custom_voice` gives the reason with the last chunk).
+            `(waves, rate)`: float32 waves [N], -1..1, one for each text, and their rate in Hz; as a `Result`, whose `details`
+            tell for each text why it ended, its frames, codes and times. A warning tells of a wave that did not end by itself.
         Raises:
             TextError: a text is empty or too long.
             OptionError: anything else that is not legal; the message says what is.
         """
-        return _whole(self.stream_custom_voice(text, speaker, language, instruct, non_streaming_mode, **options))
+        return collect(self.stream_custom_voice(text, speaker, language, instruct, non_streaming_mode, **options), retries)
 
     def stream_custom_voice(
         self,
-        text: str | list[str],
+        text: Texts,
         speaker: str | list[str],
         language: Each = None,
         instruct: Each = None,
         non_streaming_mode: bool = True,
+        *,
+        schedule: Sequence[int] = RAMP,
         **options: Unpack[GenerationKeywords],
-    ) -> Iterator[AudioChunk]:
-        """As `generate_custom_voice`, in chunks while they are made. Closing the iterator ends the work."""
+    ) -> AudioStream:
+        """As `generate_custom_voice`, in chunks while they are made.
+
+        Args:
+            text: what to say, or a list; each a string, or an iterator of strings that are spoken while more of them come.
+                Such a text is always laid out beside the speech (as with `non_streaming_mode=False`).
+            schedule: codec frames in the first chunk, the second ...; the last number holds for all that follow.
+        Returns:
+            An iterator of `AudioChunk`; all rows in turn. Closing it ends the work. Together the chunks of a text are the
+            wave that `generate_custom_voice` gives for the same seed with `retries=0`: what was heard cannot be taken back.
+        """
         require(self.loaded, "custom_voice")
         spoken = texts(text)
         wishes = [instruct_ids(self.loaded, wish) for wish in each("instruct", instruct, len(spoken))]
@@ -131,7 +146,8 @@ class Qwen3TTSModel:
         for name, wish in zip(each("speaker", speaker, len(spoken)), wishes, strict=True):
             resolve_speaker(self.config, name if isinstance(name, str) else "")
             layouts.append({"speaker": name, "instruct_ids": wish})
-        return self._stream(utterances(self.loaded, spoken, language, layouts, non_streaming_mode, options))
+        batch = utterances(self.loaded, spoken, language, layouts, non_streaming_mode, options)
+        return stream(self.engine, self.loaded.codec, batch, schedule)
 
     def generate_voice_design(
         self,
@@ -139,32 +155,37 @@ class Qwen3TTSModel:
         instruct: str | list[str],
         language: Each = None,
         non_streaming_mode: bool = True,
+        *,
+        retries: int = 1,
         **options: Unpack[GenerationKeywords],
-    ) -> tuple[list[np.ndarray], int]:
+    ) -> Result:
         """Speaks with a voice made up from a description.
 
         Args:
             text: what to say, or a list.
             instruct: the voice in words; one for all texts, or a list of as many.
-            language, non_streaming_mode, options: as for `generate_custom_voice`.
+            language, non_streaming_mode, retries, options: as for `generate_custom_voice`.
         Returns and raises:
             As `generate_custom_voice`.
         """
-        return _whole(self.stream_voice_design(text, instruct, language, non_streaming_mode, **options))
+        return collect(self.stream_voice_design(text, instruct, language, non_streaming_mode, **options), retries)
 
     def stream_voice_design(
         self,
-        text: str | list[str],
+        text: Texts,
         instruct: str | list[str],
         language: Each = None,
         non_streaming_mode: bool = True,
+        *,
+        schedule: Sequence[int] = RAMP,
         **options: Unpack[GenerationKeywords],
-    ) -> Iterator[AudioChunk]:
-        """As `generate_voice_design`, in chunks while they are made. Closing the iterator ends the work."""
+    ) -> AudioStream:
+        """As `generate_voice_design`, in chunks while they are made: see `stream_custom_voice`."""
         require(self.loaded, "voice_design")
         spoken = texts(text)
         layouts = [{"instruct_ids": instruct_ids(self.loaded, wish)} for wish in each("instruct", instruct, len(spoken))]
-        return self._stream(utterances(self.loaded, spoken, language, layouts, non_streaming_mode, options))
+        batch = utterances(self.loaded, spoken, language, layouts, non_streaming_mode, options)
+        return stream(self.engine, self.loaded.codec, batch, schedule)
 
     def generate_voice_clone(
         self,
@@ -175,13 +196,15 @@ class Qwen3TTSModel:
         x_vector_only_mode: bool | list[bool] = False,
         voice_clone_prompt: Voices = None,
         non_streaming_mode: bool = False,
+        *,
+        retries: int = 1,
         **options: Unpack[GenerationKeywords],
-    ) -> tuple[list[np.ndarray], int]:
+    ) -> Result:
         """Speaks with the voice of a recording.
 
         Args:
             text: what to say, or a list.
-            language, non_streaming_mode, options: as for `generate_custom_voice`.
+            language, non_streaming_mode, retries, options: as for `generate_custom_voice`.
             ref_audio, ref_text, x_vector_only_mode: the voice, as for `create_voice_clone_prompt`.
             voice_clone_prompt: or the voice as that call returned it, a voice's name or the path of its file; one for all
                 texts, or a list of as many.
@@ -189,20 +212,22 @@ class Qwen3TTSModel:
             As `generate_custom_voice`; and AudioError for a recording that cannot be used.
         """
         voice = (ref_audio, ref_text, x_vector_only_mode, voice_clone_prompt)
-        return _whole(self.stream_voice_clone(text, language, *voice, non_streaming_mode, **options))
+        return collect(self.stream_voice_clone(text, language, *voice, non_streaming_mode, **options), retries)
 
     def stream_voice_clone(
         self,
-        text: str | list[str],
+        text: Texts,
         language: Each = None,
         ref_audio: AudioSource | list[AudioSource] | None = None,
         ref_text: Each = None,
         x_vector_only_mode: bool | list[bool] = False,
         voice_clone_prompt: Voices = None,
         non_streaming_mode: bool = False,
+        *,
+        schedule: Sequence[int] = RAMP,
         **options: Unpack[GenerationKeywords],
-    ) -> Iterator[AudioChunk]:
-        """As `generate_voice_clone`, in chunks while they are made. Closing the iterator ends the work."""
+    ) -> AudioStream:
+        """As `generate_voice_clone`, in chunks while they are made: see `stream_custom_voice`."""
         require(self.loaded, "base")
         spoken = texts(text)
         if (ref_audio is None) == (voice_clone_prompt is None) or (ref_audio is None and ref_text is not None):
@@ -214,7 +239,8 @@ class Qwen3TTSModel:
             given = self.voices.resolve(given)
         voices = each(name, given, len(spoken))
         layouts = [voice_layout(self.loaded, voice) for voice in voices]
-        return self._stream(utterances(self.loaded, spoken, language, layouts, non_streaming_mode, options, voices))
+        batch = utterances(self.loaded, spoken, language, layouts, non_streaming_mode, options, voices)
+        return stream(self.engine, self.loaded.codec, batch, schedule)
 
     def create_voice_clone_prompt(
         self,
@@ -241,17 +267,6 @@ class Qwen3TTSModel:
         modes = each("x_vector_only_mode", x_vector_only_mode, len(sources), "ref_audio")
         return [create_voice(self.loaded, *args) for args in zip(sources, said, modes, strict=True)]
 
-    def _stream(self, batch: list[Utterance]) -> Iterator[AudioChunk]:
-        return stream(self.engine, self.loaded.codec, batch)
-
-
-def _whole(chunks: Iterator[AudioChunk]) -> tuple[list[np.ndarray], int]:
-    """The waves of all rows, from their chunks."""
-    rows: dict[int, list[np.ndarray]] = {}
-    rate = 0
-    for chunk in chunks:
-        rows.setdefault(chunk.row, []).append(chunk.samples)
-        rate = chunk.rate
-        if chunk.finish_reason not in (None, "eos"):
-            warnings.warn(f"the speech of text {chunk.row} was ended by {chunk.finish_reason!r}", stacklevel=3)
-    return [np.concatenate(rows[row]) for row in sorted(rows)], rate
+    astream_custom_voice = in_background(stream_custom_voice)
+    astream_voice_design = in_background(stream_voice_design)
+    astream_voice_clone = in_background(stream_voice_clone)

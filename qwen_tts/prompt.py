@@ -157,7 +157,7 @@ def build_layout(
         raise OptionError("cloning in context needs both the reference's codes and its transcript")
     entries = _codec_header(config, language, speaker, voice)
     text = [*(reference_ids or []), *text_ids] + [config.tts_eos_token_id] * (not more_text)
-    assert not more_text or streaming_text and len(text_ids) >= ids_before_speech(reference_ids, reference_frames)
+    assert not more_text or (streaming_text and len(text_ids) >= ids_before_speech(reference_ids, reference_frames))
     body, trailing = _body(config, text, reference_frames, streaming_text)
     trailing = trailing if more_text else trailing or [config.tts_pad_token_id]
     layout = PromptLayout(

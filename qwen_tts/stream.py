@@ -4,46 +4,27 @@ wave is the sum of its chunks, and a batch is many streams stepped together.
     frames    0 | 1 2 | 3 4 5 6 | 7 ..      chunks grow (1, 2, 4, 8 frames): the first sound comes soon, later ones cost less
 """
 
-import math
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
-from itertools import chain, islice, repeat
+import threading
+from collections.abc import Generator, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain, repeat
+from typing import Any, Self
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from .chunks import AudioChunk, OutputRow
 from .codec.codec import Codec
 from .codec.decoder import DecoderState
 from .engine import Engine
 from .errors import OptionError
+from .open_prompt import OpenPrompt
 from .prompt import Prompt
 from .talker.frames import FrameStream, GenerationOptions, generate_frames
+from .tempo import Tempo
 
 RAMP = (1, 2, 4, 8)
-SILENCE = 10 ** (-50 / 20)  # a frame whose root mean square is below -50 dB of full scale is silent
-GRACE_SECONDS = 1.0  # of a silence that is always passed on: pauses of speech are shorter
-
-
-@dataclass(frozen=True, slots=True)
-class AudioChunk:
-    """A piece of one utterance; its chunks come in order, without gaps.
-
-    Attributes:
-        samples: float32 [n], -1..1; empty only in a last chunk.
-        rate: Hz.
-        row: which utterance of the batch.
-        first_frame, frames: the range of codec frames that it is.
-        finish_reason: on the last chunk of the utterance, why it ended: "eos" (all is said), "length" (max_new_tokens or the
-            model's context), "budget" (more audio than the text can need), "loop" (the same codes over and over), "silence".
-    """
-
-    samples: np.ndarray
-    rate: int
-    row: int
-    first_frame: int
-    frames: int
-    finish_reason: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,23 +32,74 @@ class Utterance:
     """What one row speaks.
 
     Attributes:
-        prompt: from `prompt.embed`.
+        prompt: from `prompt.embed`; or one whose text is still coming, which can be spoken once.
         options: how its codes are sampled, and when it is ended.
         seed: of its random numbers.
         reference: codes int64 [T, Q] that the speech goes on from (cloning in context); they are not heard.
         max_silence: seconds of unbroken silence that end it; None for no limit.
+        speed: 2 is twice as fast, at the same pitch.
     """
 
-    prompt: Prompt
+    prompt: Prompt | OpenPrompt
     options: GenerationOptions
     seed: int
     reference: Tensor | None = None
     max_silence: float | None = 4.0
+    speed: float = 1.0
 
 
-def stream(
-    engine: Engine, codec: Codec, utterances: Sequence[Utterance], schedule: Sequence[int] = RAMP
-) -> Iterator[AudioChunk]:
+class AudioStream(Iterator[AudioChunk]):
+    """The chunks of all rows in turn, made when they are asked for. Use it in a `with` statement, or close it, to end early.
+
+    Attributes:
+        utterances: what is spoken, one a row.
+        rate: of all chunks, Hz.
+    """
+
+    def __init__(self, engine: Engine, codec: Codec, utterances: Sequence[Utterance], schedule: Sequence[int]) -> None:
+        """See `stream`."""
+        if not schedule or any(not isinstance(size, int) or size < 1 for size in schedule):
+            raise OptionError(f"a chunk schedule is a list of positive numbers of frames, not {list(schedule)}")
+        self.utterances, self.rate = tuple(utterances), codec.config.output_sample_rate
+        self._engine, self._codec, self._schedule = engine, codec, tuple(schedule)
+        frames = generate_frames(
+            engine, [u.prompt for u in utterances], [u.options for u in utterances], [u.seed for u in utterances]
+        )
+        self._closing, self._turn = threading.Event(), threading.Lock()
+        self._chunks = _speak(frames, codec, self.utterances, self._schedule, self._closing)
+
+    def __next__(self) -> AudioChunk:
+        with self._turn:
+            try:
+                return next(self._chunks)
+            finally:
+                if self._closing.is_set():
+                    self._chunks.close()
+
+    def close(self) -> None:
+        """Ends the work and frees its memory; there are no further chunks. Any thread may call it.
+
+        If another thread is waiting for a chunk, its work ends with the frame that is being made, and that thread frees it.
+        """
+        self._closing.set()
+        if self._turn.acquire(blocking=False):
+            try:
+                self._chunks.close()
+            finally:
+                self._turn.release()
+
+    def again(self, utterances: Sequence[Utterance]) -> Self:
+        """The same model and schedule with other utterances."""
+        return type(self)(self._engine, self._codec, utterances, self._schedule)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        self.close()
+
+
+def stream(engine: Engine, codec: Codec, utterances: Sequence[Utterance], schedule: Sequence[int] = RAMP) -> AudioStream:
     """Speaks a batch of utterances.
 
     Args:
@@ -80,36 +112,48 @@ def stream(
     Raises:
         OptionError, TextError: at once, for what `generate_frames` refuses or a schedule that is not of positive numbers.
     """
-    if not schedule or any(size < 1 for size in schedule):
-        raise OptionError(f"a chunk schedule is a list of positive numbers of frames, not {list(schedule)}")
-    frames = generate_frames(
-        engine, [u.prompt for u in utterances], [u.options for u in utterances], [u.seed for u in utterances]
-    )
-    samples, rate = codec.config.decode_upsample_rate, codec.config.output_sample_rate
-    rows = [_Row(row, rate, samples, u.max_silence) for row, u in enumerate(utterances)]
-    return _speak(frames, codec, rows, [u.reference for u in utterances], schedule)
+    return AudioStream(engine, codec, utterances, schedule)
 
 
 def _speak(
-    frames: FrameStream, codec: Codec, rows: list["_Row"], references: list[Tensor | None], schedule: Sequence[int]
-) -> Iterator[AudioChunk]:
+    frames: FrameStream, codec: Codec, utterances: Sequence[Utterance], schedule: Sequence[int], closing: threading.Event
+) -> Generator[AudioChunk, None, None]:
     try:
-        state = _prime(codec, references)
+        state = _prime(codec, [u.reference for u in utterances])
+        rows = [_output(row, utterance, codec) for row, utterance in enumerate(utterances)]
         for size in chain(schedule, repeat(schedule[-1])):
-            made = list(islice(frames, size))
-            wave, active = _decode(codec, made, state) if made else (None, None)
+            made = _take(frames, size, closing)
+            if closing.is_set():
+                return
+            wave, codes, active = _decode(codec, made, state)
             for row in rows:
                 if row.ended:
                     continue
-                heard = np.zeros((0, row.samples), np.float32)
-                if wave is not None and active is not None:
-                    heard = wave[row.number, : int(active[row.number].sum()) * row.samples].reshape(-1, row.samples)
-                if chunk := row.add(heard, frames.finish_reasons[row.number]):
+                own = int(active[row.number].sum())  # the first ones
+                heard = wave[row.number, : own * row.samples].reshape(own, row.samples)
+                chunk = row.add(heard, codes[row.number, :own], frames.finish_reasons[row.number])
+                if row.ended:  # a row that fell silent is not waited for
+                    frames.stop(row.number, "silence")
+                if chunk is not None:
                     yield chunk
-            if all(row.ended for row in rows):  # a row that fell silent is not waited for
+            if all(row.ended for row in rows):
                 return
     finally:
         frames.close()
+
+
+def _output(row: int, utterance: Utterance, codec: Codec) -> OutputRow:
+    samples, rate = codec.config.decode_upsample_rate, codec.config.output_sample_rate
+    tempo = None if utterance.speed == 1 else Tempo(utterance.speed, rate)
+    return OutputRow(row, rate, samples, utterance.max_silence, tempo)
+
+
+def _take(frames: FrameStream, size: int, closing: threading.Event) -> list[tuple[Tensor, Tensor]]:
+    """Up to `size` frames; stops between two of them when told to."""
+    made = []
+    while len(made) < size and not closing.is_set() and (frame := next(frames, None)) is not None:
+        made.append(frame)
+    return made
 
 
 @torch.inference_mode()
@@ -137,49 +181,13 @@ def _prime(codec: Codec, references: list[Tensor | None]) -> DecoderState:
 
 
 @torch.inference_mode()
-def _decode(codec: Codec, made: list[tuple[Tensor, Tensor]], state: DecoderState) -> tuple[np.ndarray, Tensor]:
-    """The next frames of all rows: audio [B, T * samples per frame], and which frames are a row's own, bool [B, T]."""
+def _decode(codec: Codec, made: list[tuple[Tensor, Tensor]], state: DecoderState) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The next frames of all rows: audio [B, T * samples a frame], codes [B, T, Q], and which are a row's own, bool [B, T]."""
+    batch, groups = len(state.cache.position), codec.config.decoder_config.num_quantizers
+    if not made:
+        return np.zeros((batch, 0), np.float32), np.zeros((batch, 0, groups), np.int64), np.zeros((batch, 0), np.bool_)
     active = torch.stack([active for _, active in made], dim=1)  # [B, T]
     codes = torch.stack([codes for codes, _ in made], dim=1)  # [B, T, Q]
-    codes = torch.where(active[..., None], codes, 0).to(state.cache.position.device)  # an ended row holds control codes
-    return codec.decoder(codes, state).float().cpu().numpy(), active
-
-
-@dataclass(slots=True)
-class _Row:
-    """What leaves one row, frame by frame: listens for a silence that does not end.
-
-    After the first second of a silence its frames are held back. They follow when the speech goes on; if the silence
-    lasts too long, they are dropped and the row ends.
-    """
-
-    number: int
-    rate: int
-    samples: int
-    max_silence: float | None
-    ended: bool = False
-    sent: int = 0  # frames
-    quiet: int = 0  # silent frames in a row
-    held: list[np.ndarray] = field(default_factory=list)
-
-    def add(self, frames: np.ndarray, reason: str | None) -> AudioChunk | None:
-        """Takes new frames [n, samples] and why the row ended, if it did; gives the chunk to pass on, if there is one."""
-        out: list[np.ndarray] = []
-        for frame in frames:
-            if math.sqrt(np.square(frame).mean()) >= SILENCE:
-                out += [*self.held, frame]
-                self.held, self.quiet = [], 0
-                continue
-            self.quiet += 1
-            seconds = self.quiet * self.samples / self.rate
-            (self.held if self.max_silence is not None and seconds > GRACE_SECONDS else out).append(frame)
-            if self.max_silence is not None and seconds >= self.max_silence:
-                reason, self.held = "silence", []
-                break
-        if reason is not None:
-            out, self.held, self.ended = out + self.held, [], True
-        if not out and reason is None:
-            return None
-        first, self.sent = self.sent, self.sent + len(out)
-        samples = np.concatenate(out) if out else np.zeros(0, np.float32)
-        return AudioChunk(samples, self.rate, self.number, first, len(out), reason)
+    codes = torch.where(active[..., None], codes, 0)  # an ended row holds control codes
+    wave = codec.decoder(codes.to(state.cache.position.device), state)
+    return wave.float().cpu().numpy(), codes.numpy(), active.numpy()

@@ -19,10 +19,13 @@ CALLS = [
     (Qwen3TTSModel.from_pretrained, LOAD | {"voices_dir": None}),
     (Qwen3TTSModel.generate_custom_voice, CUSTOM),
     (Qwen3TTSModel.stream_custom_voice, CUSTOM),
+    (Qwen3TTSModel.astream_custom_voice, CUSTOM),
     (Qwen3TTSModel.generate_voice_design, DESIGN),
     (Qwen3TTSModel.stream_voice_design, DESIGN),
+    (Qwen3TTSModel.astream_voice_design, DESIGN),
     (Qwen3TTSModel.generate_voice_clone, CLONE),
     (Qwen3TTSModel.stream_voice_clone, CLONE),
+    (Qwen3TTSModel.astream_voice_clone, CLONE),
     (Qwen3TTSModel.create_voice_clone_prompt, {"ref_audio": REQUIRED, "ref_text": None, "x_vector_only_mode": False}),
     (Qwen3TTSModel.get_supported_speakers, {}),
     (Qwen3TTSModel.get_supported_languages, {}),
@@ -47,10 +50,14 @@ def test_the_package_offers_four_names() -> None:
 @pytest.mark.parametrize(("call", "expected"), CALLS, ids=lambda value: getattr(value, "__qualname__", ""))
 def test_arguments_in_their_order_with_their_defaults(call: object, expected: dict[str, object]) -> None:
     parameters = inspect.signature(call).parameters.values()  # type: ignore[arg-type]
-    named = [p for p in parameters if p.name != "self" and p.kind is not p.VAR_KEYWORD]
+    named = [p for p in parameters if p.name != "self" and p.kind is p.POSITIONAL_OR_KEYWORD]
     assert [(p.name, p.default) for p in named] == list(expected.items())
+    ours = {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY}
+    kind = call.__name__.partition("_")[0]  # type: ignore[attr-defined]
+    streams = {"schedule": (1, 2, 4, 8)}
+    assert ours == {"generate": {"retries": 1}, "stream": streams, "astream": streams}.get(kind, {})
     takes_options = any(p.kind is p.VAR_KEYWORD for p in parameters)
-    assert takes_options == call.__name__.startswith(("generate_", "stream_", "from_"))  # type: ignore[attr-defined]
+    assert takes_options == call.__name__.startswith(("generate_", "stream_", "astream_", "from_"))  # type: ignore[attr-defined]
 
 
 def test_a_voice_has_the_official_fields() -> None:
@@ -61,7 +68,7 @@ def test_a_voice_has_the_official_fields() -> None:
 def test_generation_keywords() -> None:
     official = """do_sample temperature top_k top_p repetition_penalty subtalker_dosample subtalker_temperature subtalker_top_k
         subtalker_top_p max_new_tokens""".split()
-    ours = ["seed", "frames_per_token", "stop_loops", "max_silence"]
+    ours = ["seed", "frames_per_token", "stop_loops", "max_silence", "speed"]
     assert list(GenerationKeywords.__annotations__) == official + ours
 
 

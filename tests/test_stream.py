@@ -1,5 +1,6 @@
 """Whatever the chunking, the batch, or who else is speaking: an utterance sounds the same."""
 
+import weakref
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
@@ -14,10 +15,12 @@ from torch import Tensor
 
 from qwen_tts.arguments import GenerationKeywords, utterances
 from qwen_tts.checkpoint import LoadedModel
+from qwen_tts.chunks import AudioChunk, OutputRow
+from qwen_tts.codec.decoder import Decoder
 from qwen_tts.engine import EngineState, eager
 from qwen_tts.engine.eager import EagerEngine
 from qwen_tts.errors import OptionError, TextError
-from qwen_tts.stream import RAMP, AudioChunk, Utterance, _Row, stream
+from qwen_tts.stream import RAMP, Utterance, stream
 from qwen_tts.talker.frames import generate_frames
 
 FRAME, RATE = 1920, 24_000
@@ -112,12 +115,59 @@ def test_the_first_chunk_comes_after_one_frame_and_nothing_is_made_ahead(model: 
     assert engine.steps == 3
 
 
-def test_closing_stops_the_work_and_frees_it(model: LoadedModel) -> None:
+def watched(engine: EagerEngine, monkeypatch: pytest.MonkeyPatch) -> list[weakref.ref[Tensor]]:
+    """Will hold references to the tensors of every state that is made from now on."""
+    seen: list[weakref.ref[Tensor]] = []
+
+    def watch(make: Callable[..., Any]) -> Callable[..., Any]:
+        def made(*args: Any, **kwargs: Any) -> Any:
+            state = make(*args, **kwargs)
+            tensors = [state.cache.keys, state.cache.values, *getattr(state, "convs", []), getattr(state, "text", None)]
+            seen.extend(weakref.ref(tensor) for tensor in tensors if tensor is not None)
+            return state
+
+        return made
+
+    monkeypatch.setattr(engine, "init_state", watch(engine.init_state))
+    monkeypatch.setattr(Decoder, "init_state", watch(Decoder.init_state))
+    return seen
+
+
+def test_closing_stops_the_work_and_frees_it(model: LoadedModel, monkeypatch: pytest.MonkeyPatch) -> None:
     engine = Counted(model.talker)
+    seen = watched(engine, monkeypatch)
     chunks = stream(engine, model.codec, batch(model, ["the house"]))
     next(chunks)
-    chunks.close()  # type: ignore[attr-defined]
+    assert len(seen) > 5 and all(tensor() is not None for tensor in seen)
+    chunks.close()
+    assert [tensor() for tensor in seen if tensor() is not None] == []
     assert list(chunks) == [] and engine.steps == 1
+    chunks.close()
+
+
+def test_leaving_a_with_statement_closes(model: LoadedModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = Counted(model.talker)
+    seen = watched(engine, monkeypatch)
+    with stream(engine, model.codec, batch(model, ["the house"])) as chunks:
+        next(chunks)
+    assert [tensor() for tensor in seen if tensor() is not None] == [] and engine.steps == 1
+
+
+def test_another_thread_may_close(model: LoadedModel, monkeypatch: pytest.MonkeyPatch, endless: None) -> None:
+    """The frame that is being made is the last; the thread that made it frees the memory."""
+
+    class Slow(Counted):
+        def step(self, state: EngineState, uniforms: Tensor) -> Tensor:
+            codes = super().step(state, uniforms)
+            if self.steps == 3:
+                chunks.close()  # while the chunk of frames 1 and 2 is made
+            return codes
+
+    engine = Slow(model.talker)
+    seen = watched(engine, monkeypatch)
+    chunks = stream(engine, model.codec, batch(model, ["the house"]), [1, 5])
+    assert [chunk.frames for chunk in chunks] == [1]
+    assert engine.steps == 3 and [tensor() for tensor in seen if tensor() is not None] == []
 
 
 def test_a_batch_speaks_as_each_alone(model: LoadedModel, engine: EagerEngine) -> None:
@@ -200,13 +250,15 @@ def frames(pattern: str) -> np.ndarray:
 
 def listen(pattern: str, sizes: Sequence[int], max_silence: float | None = 4.0, end: str | None = "eos") -> tuple[str, Any]:
     """What passes a row when the pattern comes in chunks of these sizes, and the reason at its end."""
-    row, sound, out, reason, start = _Row(0, RATE, FRAME, max_silence), frames(pattern), [], None, 0
+    row, sound, out, reason, start = OutputRow(0, RATE, FRAME, max_silence), frames(pattern), [], None, 0
+    codes = np.arange(len(sound))[:, None]
     while start < len(pattern) and not row.ended:
         size = sizes[start % len(sizes)]
         last = start + size >= len(pattern)
-        chunk = row.add(sound[start : start + size], end if last else None)
+        chunk = row.add(sound[start : start + size], codes[start : start + size], end if last else None)
         start += size
         if chunk is not None:
+            np.testing.assert_array_equal(chunk.codes[:, 0], chunk.first_frame + np.arange(chunk.frames))
             out.append(chunk.samples)
             reason = chunk.finish_reason
     passed = np.concatenate(out)
@@ -240,10 +292,24 @@ def test_the_guard_can_be_set_and_switched_off() -> None:
 def test_a_model_that_falls_silent_is_stopped(model: LoadedModel, monkeypatch: pytest.MonkeyPatch, endless: None) -> None:
     engine, last = Counted(model.talker), model.codec.decoder.decoder[-1].conv
     assert isinstance(last, torch.nn.Conv1d)
-    monkeypatch.setattr(last, "weight", torch.nn.Parameter(last.weight * 0, requires_grad=False))
+    monkeypatch.setitem(last._parameters, "weight", torch.nn.Parameter(last.weight * 0, requires_grad=False))
     both = batch(model, ["the house", "the mouse"], max_new_tokens=2000, frames_per_token=None, stop_loops=False)
     (wave,) = waves(stream(engine, model.codec, both[:1]))
     assert len(wave) == 12 * FRAME  # one second
     assert engine.steps == 55  # four, to the end of the chunk
     chunks = list(stream(engine, model.codec, both))
     assert [chunk.finish_reason for chunk in chunks[-2:]] == ["silence", "silence"]
+
+
+def test_a_row_that_fell_silent_frees_its_place_at_once(model: LoadedModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    engine, released = Counted(model.talker), []
+    release = engine.release
+    monkeypatch.setattr(
+        engine, "release", lambda state, rows: (released.append((engine.steps, list(rows))), release(state, rows))
+    )
+    both = batch(model, ["the house", "the mouse of the house, and so on and on"], seed=1, max_new_tokens=80)
+    quiet = replace(both[1], max_silence=1e-3)  # the miniature is never silent, so:
+    monkeypatch.setattr("qwen_tts.chunks.SILENCE", 10.0)
+    chunks = list(stream(engine, model.codec, [replace(both[0], max_silence=None), quiet]))
+    assert [chunk.finish_reason for chunk in chunks if chunk.row == 1] == ["silence"]
+    assert released[0] == (1, [1]) and engine.steps > 5

@@ -201,7 +201,7 @@ class FrameStream(Iterator[tuple[Tensor, Tensor]]):
         return state, texts
 
     def _listen(self, row: int, text: OpenPrompt, begun: Prompt) -> None:
-        """Before a step: frame g's row, the input of step g + 1, needs text number g. Waits for it, and lets the budget grow."""
+        """Before step g + 1, whose input is frame g: waits for text number g, and lets the budget grow with it."""
         frame = self.counts[row]
         if frame and frame > len(begun.trailing) and (following := text.more()) is not None:
             assert self._state is not None
