@@ -35,9 +35,9 @@ class CodecOptions:
     peak: float = 6e-4  # learning rate
     warmup: int = 200  # steps
     seed: int = 0
-    commitment: float = 0.5
+    commitment: float = 0.25  # of the share of the vectors that the codebooks miss
     quantise_from: int = 300  # the step at which k-means sets the codebooks; before it vectors pass as they are
-    phonetic: float = 3.0  # its gradient on the encoder is that much weaker than the spectra's
+    phonetic: float = 1.0
     bf16: bool = True
     compiled: bool = False
 

@@ -33,6 +33,7 @@ class DecoderOptions:
     fooled: float = 1.0
     likeness: float = 4.0
     bf16: bool = True
+    compiled: bool = False
 
 
 class DecoderTrainer:
@@ -48,6 +49,9 @@ class DecoderTrainer:
         self.average = Average(self.decoder)
         frames = np.diff(codes.start).astype(np.float64)
         self.chance = frames / frames.sum()
+        self._waveform = self.decoder.waveform
+        if options.compiled:
+            self._waveform = torch.compile(self._waveform, dynamic=False)
 
     def batch(self, rng: np.random.Generator) -> list[tuple[Tensor, int, Tensor]]:
         """(codes up to the crop's end [T, Q], first frame of lead and crop, true wave of the crop) of random places."""
@@ -70,7 +74,7 @@ class DecoderTrainer:
         with torch.autocast("cpu", torch.bfloat16, enabled=o.bf16):
             context = self.decoder.context(self.decoder.quantizer(codes))
             parts = torch.stack([context[b, :, row[1] : row[1] + o.lead + o.crop] for b, row in enumerate(rows)])
-            made = self.decoder.waveform(parts)
+            made = self._waveform(parts)
         return made.float()[:, o.lead * self.frame :]
 
     def step(self, step: int) -> dict[str, float]:

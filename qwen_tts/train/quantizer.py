@@ -75,17 +75,19 @@ class QuantizerTrainer:
                 chosen = codebook.nearest(residual.detach())
                 vectors = codebook.vectors()[chosen]
                 codes.append(chosen)
-                commitment = commitment + (residual - vectors).square().mean()
+                error = (residual - vectors).square().mean()
                 if generator is not None:
                     self._learn(codebook, residual.detach(), chosen, mask, generator)
                 total = total + (index < keep)[:, None, None] * vectors
                 residual = residual - vectors
+            # how much of the vector the codebooks miss, whatever its scale: of the half, not of its stages
+            commitment = commitment + error / inner.detach().square().mean()
             total = inner + (total - inner).detach()  # one straight path for the gradient, however many stages there are
             semantic = semantic if half else total
             out = user.output_proj(total.transpose(1, 2))
             latent = out if latent is None else latent + out
         assert latent is not None
-        return Quantised(latent, semantic, torch.stack(codes, -1), commitment / len(codes))
+        return Quantised(latent, semantic, torch.stack(codes, -1), commitment)
 
     def _kept(self, batch: int, stages: int, generator: torch.Generator | None) -> Tensor:
         """How many codebooks each row uses: all, or for some rows a random number of the acoustic ones."""

@@ -21,6 +21,7 @@ def main() -> None:
     parser.add_argument("--config", type=Path, default=Path(__file__).parent / "config" / "codec.json")
     parser.add_argument("--steps", type=int, default=6000)
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--compiled", action="store_true", help="torch.compile: twice as fast after some minutes")
     args = parser.parse_args()
 
     torch.set_num_threads(args.threads)
@@ -28,7 +29,8 @@ def main() -> None:
     state = torch.load(args.codec, weights_only=True)["trainer"]
     codec.load_state_dict(state["codec"] | state["average"])
     QuantizerTrainer(codec).sync()
-    train(DecoderTrainer(codec, Pack(args.pack), Codes(args.pack), DecoderOptions(steps=args.steps)), args.steps, args.out)
+    options = DecoderOptions(steps=args.steps, compiled=args.compiled)
+    train(DecoderTrainer(codec, Pack(args.pack), Codes(args.pack), options), args.steps, args.out)
 
 
 if __name__ == "__main__":
