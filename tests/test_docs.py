@@ -5,7 +5,7 @@ In a fence, the word after the backticks says what is done with it:
     sh      lines that begin with `qwen-tts`, or pipe into it, are run; of `make TARGET` lines the target must exist
     layout  compared with the code by test_prompt_pictures.py
 Anything else (text, pictures, output) is left alone. All runs in a folder that holds a recording and, under the names of
-released models, miniature ones with random weights.
+released models, miniature ones with random weights; and beside two hubs that offer the same.
 """
 
 import re
@@ -32,9 +32,14 @@ def having(language: str) -> list[Any]:
 
 
 @pytest.fixture
-def folder(tmp_path, monkeypatch, model_dir) -> Path:
+def folder(tmp_path, monkeypatch, model_dir, hub) -> Path:
     """Where the documents' code runs."""
-    for name, kind in (("Base", "base"), ("CustomVoice", "custom_voice"), ("VoiceDesign", "voice_design")):
+    kinds = {"Base": "base", "CustomVoice": "custom_voice", "VoiceDesign": "voice_design"}
+    sizes = ("0.6B", "1.7B")
+    models = {f"Qwen/Qwen3-TTS-12Hz-{size}-{name}": model_dir(kind) for size in sizes for name, kind in kinds.items()}
+    models["Qwen/Qwen3-TTS-Tokenizer-12Hz"] = model_dir("base") / "speech_tokenizer"
+    hub.repos.update({name: {"main": model, "master": model} for name, model in models.items()})
+    for name, kind in kinds.items():
         (tmp_path / f"Qwen3-TTS-12Hz-1.7B-{name}").symlink_to(model_dir(kind))
     hum = 0.1 * np.sin(np.arange(48_000) / 20)
     soundfile.write(tmp_path / "me.wav", hum, 24_000)
