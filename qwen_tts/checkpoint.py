@@ -12,6 +12,7 @@ import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Unpack
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -20,7 +21,7 @@ from torch import Tensor, nn
 from .codec.codec import Codec
 from .config import CodecConfig, GenerationConfig, ModelConfig, read_json
 from .errors import CheckpointError, ConfigError, OptionError
-from .resolve import resolve
+from .resolve import HubKeywords, resolve
 from .speaker.ecapa import SpeakerEncoder
 from .talker.talker import Talker
 from .text import TextTokenizer
@@ -91,16 +92,21 @@ def check_attention(name: str | None) -> None:
 
 
 def load_model(
-    name: str | os.PathLike[str], device: str | int | torch.device | None = None, dtype: str | torch.dtype | None = None
+    name: str | os.PathLike[str],
+    device: str | int | torch.device | None = None,
+    dtype: str | torch.dtype | None = None,
+    **hub: Unpack[HubKeywords],
 ) -> LoadedModel:
     """Loads a model by its name or directory.
 
     Raises:
-        OptionError: unknown name, device or dtype.
+        OptionError: unknown name, device, dtype or keyword.
+        DownloadError: the model cannot be had from a hub.
         ConfigError, CheckpointError: a file is missing, damaged, or does not fit the config; the message names it.
     """
-    path, where = resolve(name), resolve_device(device)
+    where = resolve_device(device)
     kind = resolve_dtype(dtype, where)
+    path = resolve(name, **hub)  # after what can fail before a download
     config = ModelConfig.from_file(path / "config.json")
     generation = path / "generation_config.json"
     codec = load_codec(path / "speech_tokenizer", where)

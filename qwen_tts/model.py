@@ -9,11 +9,11 @@ import torch
 from .arguments import GenerationKeywords, Texts, each, instruct_ids, require, texts, utterances, voice_layout
 from .audio import AudioSource
 from .background import in_background
-from .checkpoint import LoadedModel, check_attention, load_model, resolve_device, resolve_dtype
+from .checkpoint import LoadedModel, check_attention, load_model
 from .engine.eager import EagerEngine
 from .errors import OptionError
 from .prompt import resolve_speaker, supported_languages, supported_speakers
-from .resolve import HubKeywords, resolve
+from .resolve import HubKeywords
 from .result import Result, collect
 from .stream import RAMP, AudioStream, stream
 from .voice import VoiceClonePromptItem, create_voice
@@ -62,9 +62,7 @@ class Qwen3TTSModel:
             ConfigError, CheckpointError: a file is missing, damaged, or does not fit the config.
         """
         check_attention(attn_implementation)
-        device = resolve_device(device_map)
-        resolve_dtype(dtype, device)  # what is wrong here shows before a download
-        loaded = load_model(resolve(pretrained_model_name_or_path, **hub), device, dtype)
+        loaded = load_model(pretrained_model_name_or_path, device_map, dtype, **hub)
         return cls(loaded, VoiceStore(voices_dir))
 
     @property
