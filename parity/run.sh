@@ -3,7 +3,7 @@
 # small random checkpoints, runs both sides on every task and prints the table. Fails when a row is out of bounds.
 #
 #   run.sh [--report FILE]     also write a short form of the table as Markdown
-#   run.sh golden              instead, write the golden file of the ordinary tests from the official package's results
+#   run.sh golden              instead, write the golden files of the ordinary tests from the official package's results
 #
 #   PYTHON  the interpreter that has this package (default .venv/bin/python)
 #   TORCH   what pip is given for PyTorch in the official environment (default torch==2.13.0)
@@ -29,6 +29,7 @@ rm -rf "$OUT"
 official parity/make_checkpoints.py "$OUT/checkpoints"
 if [ "${1:-}" = golden ]; then
     official parity/run_official.py "$OUT/checkpoints" "$OUT/golden" --golden
+    official parity/make_voice.py "$OUT/checkpoints"
     exec "$PYTHON" parity/make_golden.py "$OUT/golden"
 fi
 official parity/run_official.py "$OUT/checkpoints" "$OUT/official"

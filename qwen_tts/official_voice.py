@@ -28,6 +28,7 @@ STORAGES = {
     "FloatStorage": torch.float32, "DoubleStorage": torch.float64, "HalfStorage": torch.float16,
     "BFloat16Storage": torch.bfloat16, "LongStorage": torch.int64, "IntStorage": torch.int32, "ShortStorage": torch.int16,
 }  # fmt: skip
+FIELDS = ("ref_code", "ref_spk_embedding", "x_vector_only_mode", "icl_mode", "ref_text")
 REBUILD, ORDERED = "torch._utils _rebuild_tensor_v2", "collections OrderedDict"
 CONSTANTS: dict[str, Callable[[], Any]] = {
     "EMPTY_DICT": dict, "EMPTY_LIST": list, "EMPTY_TUPLE": tuple,
@@ -73,15 +74,24 @@ def read_official(data: bytes, name: str) -> list[dict[str, Any]]:
         raise VoiceError(f"{name} is no voice of the official demo, or is damaged: {error}") from None
 
 
+def official_bytes(voices: list[dict[str, Any]]) -> bytes:
+    """A file that the official demo reads, and `read_official`."""
+    kept = [{name: voice[name] for name in FIELDS} for voice in voices]
+    for voice in kept:
+        voice |= {name: value.cpu() for name, value in voice.items() if isinstance(value, torch.Tensor)}
+    buffer = io.BytesIO()
+    torch.save({"items": kept}, buffer)
+    return buffer.getvalue()
+
+
 class _Refused(Exception):
     """Why a file is not read."""
 
 
 def _fields(item: dict[Any, Any]) -> dict[str, Any]:
     """As the demo reads them: flags may be left out."""
-    known = {"ref_code", "ref_spk_embedding", "x_vector_only_mode", "icl_mode", "ref_text", "made_with"}
-    if set(item) - known or item.get("ref_spk_embedding") is None:
-        raise _Refused(f"a voice has the fields {', '.join(sorted(known))}; found {', '.join(map(str, item))[:200] or 'none'}")
+    if set(item) - {*FIELDS, "made_with"} or item.get("ref_spk_embedding") is None:
+        raise _Refused(f"a voice has the fields {', '.join(FIELDS)}; found {', '.join(item)[:200] or 'none'}")
     alone = bool(item.get("x_vector_only_mode", False))
     return {
         "ref_code": item.get("ref_code"), "ref_spk_embedding": item["ref_spk_embedding"],

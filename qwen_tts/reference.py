@@ -28,7 +28,7 @@ def check_reference(wave: np.ndarray, rate: int) -> None:
         raise AudioError("the reference audio is silent: its peak is below -60 dB of full scale; record it again, louder")
     if (share := _clipped(wave)) > CLIPPED:
         raise AudioError(
-            f"the reference audio is clipped: {share:.0%} of its samples lie cut off at the extremes; record it again, less loud"
+            f"the reference audio is clipped: {share:.0%} of it is cut off at the extremes; record it again, less loud"
         )
 
 

@@ -19,9 +19,9 @@ from torch import Tensor
 
 from .errors import VoiceError
 from .files import whole_file, writable
-from .official_voice import is_official, read_official
+from .official_voice import is_official, official_bytes, read_official
 
-FORMAT, VERSION, SUFFIX = "qwen_tts voice", 1, ".safetensors"
+FORMAT, VERSION, SUFFIX, OFFICIAL = "qwen_tts voice", 1, ".safetensors", ".pt"
 MODES = ("in_context", "x_vector_only")
 ORIGIN = ("model", "speaker_encoder", "codec")
 MAX_BYTES = 16 * 2**20  # a minute of codes is 50 kB
@@ -36,18 +36,13 @@ def write_voice(path: str | os.PathLike[str], fields: dict[str, Any], replace: b
     """
     check_fields(fields)
     real, obstacle = writable(path)
-    if real.suffix != SUFFIX:
-        raise VoiceError(f"{os.fspath(path)}: a voice goes into a file that ends in {SUFFIX}")
+    if real.suffix not in (SUFFIX, OFFICIAL):
+        raise VoiceError(
+            f"{os.fspath(path)}: a voice goes into a file that ends in {SUFFIX}, or {OFFICIAL} for the official demo"
+        )
     if obstacle:
         raise VoiceError(f"cannot write {os.fspath(path)}: {obstacle}")
-    tensors = {"ref_spk_embedding": fields["ref_spk_embedding"].detach().cpu().float().contiguous().clone()}
-    metadata = {"format": FORMAT, "version": str(VERSION), "mode": MODES[fields["x_vector_only_mode"]]}
-    if fields.get("ref_code") is not None:
-        tensors["ref_code"] = fields["ref_code"].detach().cpu().int().contiguous().clone()
-    if fields.get("ref_text") is not None:
-        metadata["ref_text"] = fields["ref_text"]
-    metadata |= fields.get("made_with") or {}
-    data = save(tensors, metadata)
+    data = _pack(fields) if real.suffix == SUFFIX else official_bytes([fields])
     try:
         with whole_file(real, replace) as partial:
             partial.write_bytes(data)
@@ -55,6 +50,20 @@ def write_voice(path: str | os.PathLike[str], fields: dict[str, Any], replace: b
         raise VoiceError(f"{os.fspath(path)} exists; delete it first, or ask for it to be replaced") from None
     except OSError as error:
         raise VoiceError(f"cannot write {os.fspath(path)}: {error.strerror}") from None
+
+
+def _pack(fields: dict[str, Any]) -> bytes:
+    tensors = {"ref_spk_embedding": fields["ref_spk_embedding"].detach().cpu().float().contiguous().clone()}
+    metadata = {"format": FORMAT, "version": str(VERSION), "mode": MODES[fields["x_vector_only_mode"]]}
+    if fields.get("ref_code") is not None:
+        codes = fields["ref_code"].detach().cpu()
+        if not -(2**31) <= int(codes.min()) <= int(codes.max()) < 2**31:
+            raise VoiceError("the voice's codes are larger than any codebook")
+        tensors["ref_code"] = codes.int().contiguous().clone()
+    if fields.get("ref_text") is not None:
+        metadata["ref_text"] = fields["ref_text"]
+    metadata |= {key: text for key, text in (fields.get("made_with") or {}).items() if key in ORIGIN}
+    return save(tensors, metadata)
 
 
 def read_voices(path: str | os.PathLike[str]) -> list[dict[str, Any]]:
@@ -90,6 +99,8 @@ def check_fields(fields: dict[str, Any]) -> None:
         raise VoiceError("a voice has exactly one of icl_mode and x_vector_only_mode")
     if text is not None and not isinstance(text, str):
         raise VoiceError(f"the voice's ref_text is of type {type(text).__name__}; expected a string")
+    if text is not None and any("\ud800" <= sign <= "\udfff" for sign in text):
+        raise VoiceError("the voice's ref_text holds half characters (lone surrogates); write it anew")
     if modes[0] and (codes is None or text is None or not text.strip()):
         raise VoiceError("a voice with icl_mode needs ref_code and ref_text")
     if codes is not None:

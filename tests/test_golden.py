@@ -17,15 +17,17 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "parity"))
 
 import checkpoints
 import golden
+import make_voice
 import run_ours
 import tasks
 from tasks import Task
 
-from qwen_tts import Qwen3TTSModel
+from qwen_tts import Qwen3TTSModel, VoiceClonePromptItem
 from qwen_tts.codec.codec import Codec
 from qwen_tts.config import CodecConfig, ModelConfig
 from qwen_tts.speaker.ecapa import SpeakerEncoder
 from qwen_tts.talker.talker import Talker
+from qwen_tts.voice_file import read_voices
 
 BOUND = 1e-4
 pytestmark = pytest.mark.filterwarnings("ignore:the speech of text")  # ended by max_new_tokens
@@ -94,6 +96,25 @@ def test_speaker(models: Path) -> None:
 def test_text(models: Path) -> None:
     """Ids of texts in many scripts, with a vocabulary that knows little more than bytes, under both splits."""
     assert_same(golden.read("text"), run_ours.run_text(models / "golden-1.7B-Base", tasks.GOLDEN_TEXTS))
+
+
+def test_voice_file(models: Path) -> None:
+    """The official demo's file of two voices holds what we take from the same recording."""
+    stored = [VoiceClonePromptItem(**fields) for fields in read_voices(golden.FILE.with_name("official_voice.pt"))]
+    recording = tasks.sound(int(make_voice.SECONDS * tasks.RATE)), tasks.RATE
+    model = Qwen3TTSModel.from_pretrained(models / "golden-1.7B-Base")
+    ours = model.create_voice_clone_prompt([recording] * 2, [make_voice.TEXT, None], [False, True])
+    for theirs, voice in zip(stored, ours, strict=True):
+        assert (theirs.icl_mode, theirs.x_vector_only_mode, theirs.ref_text) == (
+            voice.icl_mode,
+            voice.x_vector_only_mode,
+            voice.ref_text,
+        )
+        np.testing.assert_allclose(theirs.ref_spk_embedding.numpy(), voice.ref_spk_embedding.numpy(), rtol=0, atol=BOUND)
+        assert (theirs.ref_code is None) == (voice.ref_code is None)
+        if theirs.ref_code is not None and voice.ref_code is not None:
+            assert torch.equal(theirs.ref_code, voice.ref_code)
+    model.generate_voice_clone(["One.", "Two."], voice_clone_prompt=stored, max_new_tokens=4)
 
 
 def test_golden_files_are_small() -> None:

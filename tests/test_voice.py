@@ -56,8 +56,8 @@ CLIPPED = np.clip(3 * np.sin(np.arange(RATE) / 20) * np.hanning(RATE), -0.7, 0.7
     [
         (np.zeros(RATE, np.uint8) + np.uint8(128), "is silent: its peak is below -60 dB"),
         (noise(RATE) / 1000, "is silent"),
-        (SQUARE, "is clipped: 100% of its samples"),
-        (CLIPPED, "is clipped: ..% of its samples"),
+        (SQUARE, "is clipped: 100% of it"),
+        (CLIPPED, "is clipped: ..% of it"),
         (np.round(CLIPPED * 32767).astype(np.int16), "is clipped"),
         (noise(61 * 8000), "lasts 61 s; the limit is 60 s"),
     ],
