@@ -7,9 +7,12 @@ import typer
 from typer.core import TyperGroup
 
 from ..errors import QwenTTSError
+from .clone import clone
 from .codec import codec
+from .design import design
 from .download import download
 from .say import say
+from .voice import voice
 from .voices import voices
 
 
@@ -31,8 +34,11 @@ class Commands(TyperGroup):
 
 app = typer.Typer(cls=Commands, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 app.command()(say)
+app.command()(clone)
+app.command()(design)
 app.command()(voices)
 app.command()(download)
+app.add_typer(voice, name="voice")
 app.add_typer(codec, name="codec")
 
 

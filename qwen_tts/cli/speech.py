@@ -65,7 +65,7 @@ class Speech:
             raise OptionError(f"--stream-to takes only - (standard output), not {self.stream_to!r}; for a file use -o")
         if self.stream_to is not None and sys.stdout.isatty():
             raise OptionError("--stream-to - writes raw samples; pipe them into a player: ... | aplay -f S16_LE -r 24000")
-        said = read_text(self.text, self.file, "text")
+        said = read_text(self.text, self.file, "text", 'as an argument, with --file, or as "-" for standard input')
         from ..audio import check_output
 
         if self.output is not None:
@@ -114,14 +114,14 @@ def speaks(command: Callable[..., None]) -> Callable[..., None]:
     return run
 
 
-def read_text(text: str | None, file: Path | None, what: str) -> str:
-    """A text from wherever it is: the argument, a file, or standard input.
+def read_text(text: str | None, file: Path | None, what: str, how: str) -> str:
+    """A text from wherever it is: the argument, a file, or standard input; `what` it is and `how` to give it are for errors.
 
     Raises:
         TextError: it was given twice or never, or cannot be read.
     """
     if (text is None) == (file is None):
-        raise TextError(f'give the {what} once: as an argument, with --file, or as "-" for standard input')
+        raise TextError(f"give the {what} once: {how}")
     try:
         if file is not None:
             return file.read_text("utf-8-sig")
