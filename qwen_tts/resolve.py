@@ -8,7 +8,7 @@ from typing import TypedDict, Unpack
 from .errors import OptionError
 
 BUILT_IN = {"tiny": Path(__file__).parent / "tiny"}
-ON_A_HUB = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*")  # OWNER/NAME
+ON_A_HUB = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*", re.ASCII)  # OWNER/NAME
 
 
 class HubKeywords(TypedDict, total=False):

@@ -36,6 +36,15 @@ def check_path(path: str) -> str:
     return path
 
 
+def check_hash(value: str | None) -> str | None:
+    """A checksum as a hub lists it, or None for none; it becomes part of file names. Raises DownloadError for anything else."""
+    if not value:
+        return None
+    if not re.fullmatch(r"[0-9a-f]{40}|[0-9a-f]{64}", value.lower()):
+        raise DownloadError(f"the hub lists a checksum that is none, {value!r}: do not use this model")
+    return value.lower()
+
+
 def _has_weights(folder: Path) -> bool:
     if (folder / "model.safetensors").is_file():
         return True

@@ -67,6 +67,8 @@ def open_url(
         if isinstance(reason, ssl.SSLCertVerificationError):
             raise DownloadError(f"the certificate of {host} cannot be trusted ({reason.verify_message})") from None
         raise UnreachableError(f"{host} cannot be reached ({reason})") from None
+    except ValueError:  # its message would show the token
+        raise DownloadError(f"the token, or the address of {host}, holds characters that HTTP does not allow") from None
 
 
 def body(response: http.client.HTTPResponse) -> Iterator[bytes]:

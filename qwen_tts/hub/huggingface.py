@@ -8,13 +8,14 @@ The files come through `transfer`: huggingface_hub compares only sizes, and begi
 """
 
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 from huggingface_hub import constants, get_token
 
-from .contents import check_path, complete
+from .contents import check_hash, check_path, complete
 from .http import ask
 from .plain import fill
 from .request import Request
@@ -74,7 +75,7 @@ def _remember(folder: Path, revision: str, commit: str) -> None:
     ref = folder / "refs" / revision
     if commit == revision or (ref.is_file() and ref.read_text("utf-8") == commit):
         return
-    with writing(folder):
+    with suppress(OSError):  # a read-only cache that holds all there is to hold
         ref.parent.mkdir(parents=True, exist_ok=True)
         ref.write_text(commit, "utf-8")
 
@@ -84,14 +85,14 @@ def _listing(request: Request, secret: dict[str, str]) -> tuple[str, list[Remote
     base, repo = constants.ENDPOINT, request.repo
 
     def understand(answer: Any) -> tuple[str, list[RemoteFile]]:
-        files = []
+        files, commit = [], check_hash(answer["sha"])
         for entry in answer["siblings"]:
             path, large = entry["rfilename"], entry.get("lfs") or {}
             if request.keep(path):
-                url = f"{base}/{repo}/resolve/{answer['sha']}/{quote(check_path(path))}"
-                sha1 = None if large else entry.get("blobId")
-                files.append(RemoteFile(path, large.get("size", entry["size"]), url, large.get("sha256"), sha1))
-        return answer["sha"], files
+                url = f"{base}/{repo}/resolve/{commit}/{quote(check_path(path))}"
+                sha256, sha1 = check_hash(large.get("sha256")), check_hash(None if large else entry.get("blobId"))
+                files.append(RemoteFile(path, int(large.get("size", entry["size"])), url, sha256, sha1))
+        return commit or MAIN, files
 
     return ask(f"{base}/api/models/{repo}/revision/{quote(request.revision or MAIN, safe='')}?blobs=true", secret, understand)
 
@@ -105,7 +106,7 @@ def _secret(request: Request) -> dict[str, str]:
     if request.token is False:
         return {}
     token = request.token if isinstance(request.token, str) else get_token()
-    return {"Authorization": f"Bearer {token}"} if token else {}
+    return {"Authorization": f"Bearer {token.strip()}"} if token else {}
 
 
 def _link(pointer: Path, blob: Path) -> None:
@@ -115,5 +116,5 @@ def _link(pointer: Path, blob: Path) -> None:
     pointer.unlink(missing_ok=True)
     try:
         pointer.symlink_to(os.path.relpath(blob, pointer.parent))
-    except OSError:  # no symbolic links here: the file itself takes the place, as huggingface_hub does it
-        os.replace(blob, pointer)
+    except OSError:  # Windows wants a right for that, but none for this
+        pointer.hardlink_to(blob)

@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from ..errors import DownloadError
-from .contents import check_path, complete
+from .contents import check_hash, check_path, complete
 from .http import RefusedError, ask
 from .plain import fill, read_book
 from .request import Request
@@ -32,7 +32,8 @@ def get(request: Request) -> Path:
     """
     if request.token is True:
         raise DownloadError("there is no stored token for ModelScope: give the token itself")
-    secret = {"Authorization": f"Bearer {request.token}", "Cookie": f"m_session_id={request.token}"} if request.token else {}
+    token = request.token.strip() if request.token else ""
+    secret = {"Authorization": f"Bearer {token}", "Cookie": f"m_session_id={token}"} if token else {}
     files = _listing(request, secret)
     directory = request.local_dir or _folder(request)
     fill(directory, files, secret, request.repo, force=request.force, book=request.local_dir is None)
@@ -52,7 +53,7 @@ def _listing(request: Request, secret: dict[str, str]) -> list[RemoteFile]:
             path = entry["Path"]
             if entry["Type"] != "tree" and request.keep(path):
                 place = urlencode({"Revision": revision, "FilePath": check_path(path)}, quote_via=quote)
-                files.append(RemoteFile(path, entry["Size"], f"{repo}?{place}", entry.get("Sha256") or None))
+                files.append(RemoteFile(path, int(entry["Size"]), f"{repo}?{place}", check_hash(entry.get("Sha256"))))
         return files
 
     return ask(url, secret, understand)

@@ -94,3 +94,20 @@ def test_names_that_lead_out_of_the_directory(filled, path, tmp_path):
         locate(Request(NAME, local_dir=tmp_path / "a" / "b", keep=lambda name: True), "huggingface")
     assert not (tmp_path / "a").exists()
     assert resolve(NAME).is_dir()  # loading does not even look at it
+
+
+@pytest.mark.parametrize("source", ["huggingface", "modelscope"])
+def test_checksums_that_are_none(filled, source, monkeypatch):
+    monkeypatch.setattr("stand_in_hub.hash_of", lambda file, git=False: "../../../there")
+    with pytest.raises(DownloadError, match="a checksum that is none"):
+        resolve(NAME, source=source)
+
+
+@pytest.mark.parametrize("source", ["huggingface", "modelscope"])
+def test_a_token_from_a_file_may_end_in_a_newline_but_not_hold_everything(filled, source):
+    filled.token = "secret"
+    assert resolve(NAME, source=source, token="secret\n").is_dir()
+    for token in ("secret…", "sec\nret"):
+        with pytest.raises(DownloadError) as caught:
+            resolve(NAME, source=source, token=token)
+        assert "the token" in str(caught.value) and "sec" not in str(caught.value)

@@ -197,3 +197,14 @@ def test_what_is_here_loads_no_hub_client(tmp_path):
     code = "import sys; from qwen_tts.resolve import resolve; resolve('tiny'); resolve('.'); print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert {"huggingface_hub", "qwen_tts.hub", "torch"}.isdisjoint(done.stdout.split())
+
+
+def test_where_there_are_no_symbolic_links(filled, monkeypatch):
+    def refuse(*_, **__):
+        raise OSError("A required privilege is not held by the client")
+
+    monkeypatch.setattr(Path, "symlink_to", refuse)
+    path = resolve(NAME)
+    assert not (path / "model.safetensors").is_symlink() and resolve(NAME, local_files_only=True) == path
+    Qwen3TTSModel.from_pretrained(path)
+    assert resolve(NAME, force_download=True) == path and len(filled.asked("model.safetensors")) == 2
