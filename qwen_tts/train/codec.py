@@ -32,11 +32,11 @@ class CodecOptions:
     segment: int = 48  # frames
     crops: int = 2  # per segment
     crop: int = 8  # frames judged
-    peak: float = 6e-4  # learning rate
-    warmup: int = 200  # steps
+    peak: float = 3e-4  # learning rate
+    warmup: int = 100  # steps
     seed: int = 0
     commitment: float = 0.25  # of the share of the vectors that the codebooks miss
-    quantise_from: int = 300  # the step at which k-means sets the codebooks; before it vectors pass as they are
+    quantise_from: int = 600  # the step at which k-means sets the codebooks; before it vectors pass as they are
     phonetic: float = 1.0
     bf16: bool = True
     compiled: bool = False
@@ -99,7 +99,7 @@ class CodecTrainer:
         if step == 0:
             self._calibrate(wave)
         if step == o.quantise_from:
-            self._start_codebooks(generator)
+            self.quantizer.start(self._embedded(40), 40, generator)
         with torch.autocast("cpu", torch.bfloat16, enabled=o.bf16):
             z = self._embed(wave)
         real = ~targets[..., 0].isnan()
@@ -121,16 +121,16 @@ class CodecTrainer:
     def _calibrate(self, wave: Tensor) -> None:
         encoder, decoder = self.codec.encoder, self.codec.decoder
         calibrate(encoder, lambda: encoder.embed(wave))
+        self.quantizer.whiten(self._embedded(8))
         calibrate(decoder, lambda: decoder.waveform(decoder.context(self.quantizer.bypass(encoder.embed(wave)).latent)))
         last: Any = decoder.decoder[-1]
         last.conv.weight.data.mul_(LOUDNESS)
 
-    def _start_codebooks(self, generator: torch.Generator) -> None:
-        with torch.no_grad():
-            rng = np.random.default_rng(self.options.seed)
-            batches = 40
-            z = torch.cat([self.codec.encoder.embed(self.batch(rng)[0]) for _ in range(batches)])
-            self.quantizer.start(z, batches, generator)
+    @torch.no_grad()
+    def _embedded(self, batches: int) -> Tensor:
+        """The vectors of some batches, [B, width, T]."""
+        rng = np.random.default_rng(self.options.seed)
+        return torch.cat([self.codec.encoder.embed(self.batch(rng)[0]) for _ in range(batches)])
 
     def _crops(self, context: Tensor, wave: Tensor, starts: Tensor) -> tuple[Tensor, Tensor]:
         """Decodes a few crops of each segment: made and true waves, [B * crops, crop samples]."""

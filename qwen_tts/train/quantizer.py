@@ -53,6 +53,19 @@ class QuantizerTrainer:
         return Quantised(latent, inner[0].transpose(1, 2), torch.empty(0), z.new_zeros(()))
 
     @torch.no_grad()
+    def whiten(self, z: Tensor) -> None:
+        """Sets the input projections so that z [B, width, T] enters the codebooks with equal variance in all directions.
+
+        A fresh encoder's vectors vary mostly with loudness. Left so, four directions get all the codes for ever.
+        """
+        x = z.transpose(1, 2).flatten(0, 1)
+        values, vectors = torch.linalg.eigh(x.T @ x / len(x))
+        for chooser, _ in self.halves:
+            dim = chooser.input_proj.out_channels
+            scale = (values + 3e-3 * values.mean()).rsqrt()[-dim:]
+            chooser.input_proj.weight.copy_((vectors[:, -dim:] * scale).T[..., None])
+
+    @torch.no_grad()
     def start(self, z: Tensor, batches: int, generator: torch.Generator) -> None:
         """Sets every codebook by k-means over z [B, width, T] of that many batches, stage by stage."""
         for chooser, _ in self.halves:
