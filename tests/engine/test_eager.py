@@ -1,5 +1,7 @@
 """The reference engine against the model's definition, and rows that come and go beside each other."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -169,4 +171,32 @@ def test_low_precision_weights_stay_so():
     engine.prefill(state, [1], [embed(layout, talker)], [SAMPLED])
     codes = torch.stack([engine.step(state, torch.rand(2, 4))[1] for _ in range(5)])
     assert codes.dtype == torch.int64 and (codes[:, 1:] < 64).all()
+    assert state.pending.isfinite().all()
+
+
+@torch.inference_mode()
+def test_text_that_is_fed_equals_text_that_was_there():
+    engine = EagerEngine(utterances.talker())
+    whole = utterances.prompt(6)
+    shorter = replace(whole, trailing=whole.trailing[:2])
+    options = [(SamplingOptions(do_sample=False), SamplingOptions(do_sample=False))] * 2
+    state = engine.init_state(2, 60)
+    engine.prefill(state, [0, 1], [whole, shorter], options)
+    for step in range(12):
+        if step == 3:  # just in time: place 3 is read now
+            for text in whole.trailing[2:]:
+                engine.feed(state, 1, text)
+        codes = engine.step(state, torch.zeros(2, 4))
+        assert codes[0].equal(codes[1]), step
+
+
+@torch.inference_mode()
+def test_no_pads_are_laid_ahead():
+    engine, prompt = EagerEngine(utterances.talker()), utterances.prompt(3)
+    state = engine.init_state(1, 1000)
+    state.text[:, 10:] = float("nan")
+    engine.prefill(state, [0], [prompt], [(SamplingOptions(), SamplingOptions())])
+    assert state.text[:, 10:].isnan().all() and state.last.tolist() == [len(prompt.trailing) + 1]
+    for _ in range(30):
+        engine.step(state, torch.rand(1, 4))
     assert state.pending.isfinite().all()

@@ -211,3 +211,23 @@ def test_options_come_from_the_model_then_from_the_caller():
 def test_bad_options_are_named(overrides, words):
     with pytest.raises(OptionError, match=words):
         GenerationOptions.from_config(GenerationConfig(), **overrides)
+
+
+def test_a_stopped_row_frees_its_place_and_the_others_go_on():
+    engine = Scripted(1, 2, 3)
+    stream = generate_frames(engine, [prompt()] * 2, GenerationOptions(max_new_tokens=6), [0, 1])
+    next(stream)
+    stream.stop(0, "silence")
+    assert engine.released == [0]
+    rest = [active.tolist() for _, active in stream]
+    assert rest == [[False, True]] * 4 and stream.finish_reasons == ["silence", "length"] and stream.counts == [1, 5]
+    stream.stop(1, "silence")
+    assert stream.finish_reasons[1] == "length" and engine.released == [0, 1]
+
+
+def test_when_all_are_stopped_nothing_is_computed():
+    engine = Scripted(1)
+    stream = generate_frames(engine, [prompt()], FREE, [0])
+    next(stream)
+    stream.stop(0, "silence")
+    assert list(stream) == [] and engine.steps == 1
