@@ -43,6 +43,7 @@ def folder(tmp_path, monkeypatch, model_dir, hub) -> Path:
         (tmp_path / f"Qwen3-TTS-12Hz-1.7B-{name}").symlink_to(model_dir(kind))
     hum = 0.1 * np.sin(np.arange(48_000) / 20)
     soundfile.write(tmp_path / "me.wav", hum, 24_000)
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
