@@ -12,6 +12,7 @@ import torch
 
 from qwen_tts import Qwen3TTSTokenizer
 from qwen_tts.errors import AudioError, CheckpointError, OptionError
+from scripts.run_document import serve
 
 RATE, FRAME, GROUPS, CODES = 24_000, 1920, 4, 64
 
@@ -58,6 +59,11 @@ def test_every_kind_of_audio_gives_the_same_codes(tokenizer: Qwen3TTSTokenizer, 
     expected = tokenizer.encode(wave, sr=RATE).audio_codes[0]
     for kind in kinds:
         assert torch.equal(tokenizer.encode(kind).audio_codes[0], expected)
+    with serve(tmp_path) as address, path.open("rb") as file:
+        for kind in (f"{address}/a.wav", file, f"data:audio/wav;base64,{base64.b64encode(data).decode()}", bytearray(data)):
+            assert torch.equal(tokenizer.encode(kind).audio_codes[0], expected)
+        from_urls = tokenizer.encode([f"{address}/a.wav"] * 2).audio_codes
+    assert all(torch.equal(codes, expected) for codes in from_urls) and len(from_urls) == 2
     batch = tokenizer.encode([str(path), (wave, RATE), wave], sr=RATE)
     assert all(torch.equal(codes, expected) for codes in batch["audio_codes"]) and len(batch.audio_codes) == 3
     assert torch.equal(tokenizer.encode(wave, RATE, return_dict=False)[0][0], expected)

@@ -1,17 +1,22 @@
 """Voices from recordings, and voices that do not fit."""
 
+import base64
+import io
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import soundfile
 import torch
 
 from qwen_tts import Qwen3TTSModel, VoiceClonePromptItem
 from qwen_tts.checkpoint import LoadedModel
 from qwen_tts.errors import AudioError, OptionError, TextError
 from qwen_tts.voice import check_voice, create_voice, voices_from_dict
+from scripts.run_document import serve
 
 RATE, GROUPS, WIDTH = 24_000, 4, 32
 
@@ -31,6 +36,24 @@ def test_a_voice_in_context(base: LoadedModel) -> None:
     assert voice.ref_spk_embedding.shape == (WIDTH,) and voice.ref_spk_embedding.dtype == torch.float32
     assert (voice.icl_mode, voice.x_vector_only_mode, voice.ref_text) == (True, False, "Hello.")
     check_voice(voice, base)
+
+
+def test_every_kind_of_recording_is_the_same_voice(base: LoadedModel, tmp_path: Path) -> None:
+    path = tmp_path / "me.wav"
+    soundfile.write(path, noise(RATE), RATE, subtype="FLOAT")
+    data = path.read_bytes()
+    coded = base64.b64encode(data).decode()
+    with serve(tmp_path) as address, path.open("rb") as file:
+        kinds = [
+            path, str(path), f"{address}/me.wav", data, bytearray(data), io.BytesIO(data), file, coded,
+            f"data:audio/wav;base64,{coded}", (noise(RATE), RATE), (np.stack([noise(RATE)] * 2), RATE),
+        ]  # fmt: skip
+        voices = Qwen3TTSModel(base).create_voice_clone_prompt(kinds, "Hello.")
+    assert len(voices) == len(kinds)
+    for voice in voices[1:]:
+        assert voice.ref_code is not None and voices[0].ref_code is not None
+        assert torch.equal(voice.ref_code, voices[0].ref_code)
+        torch.testing.assert_close(voice.ref_spk_embedding, voices[0].ref_spk_embedding)
 
 
 def test_a_voice_by_its_vector_alone(base: LoadedModel) -> None:
