@@ -107,7 +107,7 @@ def run(codes: Sequence[str], out: Path) -> int:
     os.chdir(out)
     try:
         for number, code in enumerate(codes, 1):
-            title = next(line for line in reversed(code.splitlines()) if "=" in line or "(" in line).strip()
+            title = code.splitlines()[ast.parse(code).body[-1].lineno - 1]
             try:
                 exec(compile(code, f"snippet {number}", "exec"), namespace)
                 print(f"ok      {number}  {title}")
