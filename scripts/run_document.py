@@ -11,6 +11,7 @@ Code need not be fenced or indented, since text that was copied from a page ofte
 import argparse
 import ast
 import functools
+import json
 import os
 import re
 import sys
@@ -28,6 +29,7 @@ BEGINNING = re.compile(
     r"import \w|from [\w.]+ import|[\w.\[\], ]+ [+|]?= |\w+(\.\w+)+\(|print\(|(async )?(for|with|def) |(if|while|try|class)\b|@"
 )
 KINDS = ("CustomVoice", "VoiceDesign", "Base", "Tokenizer-12Hz")  # how the names of released models end
+SPEAKERS = "vivian serena uncle_fu dylan eric ryan aiden ono_anna sohee".split()  # of the released models
 
 
 def snippets(text: str) -> list[str]:
@@ -100,6 +102,34 @@ def serve(folder: Path) -> Iterator[str]:
         server.server_close()
 
 
+def write_miniatures(folder: Path) -> tuple[dict[str, str], Path]:
+    """Models with random weights under the official names of kinds and speakers, and a recording.
+
+    They hardly ever stop by themselves: a designed voice must last as long as its text would take to say.
+    """
+    sys.path.insert(0, str(Path(__file__).parent.parent))
+    import numpy as np
+    import soundfile
+    from safetensors.torch import load_file, save_file
+
+    from tests import miniature
+
+    for kind in miniature.KINDS:
+        model = miniature.write_model(folder / kind, kind)
+        config = json.loads((model / "config.json").read_text("utf-8"))
+        talker = config["talker_config"]
+        for place, speaker in enumerate(SPEAKERS if talker["spk_id"] else ()):
+            talker["spk_id"][speaker], talker["spk_is_dialect"][speaker] = 83 + place, False
+        (model / "config.json").write_text(json.dumps(config), "utf-8")
+        weights = load_file(model / "model.safetensors")
+        weights["talker.codec_head.weight"][talker["codec_eos_token_id"]] = 0
+        save_file(weights, model / "model.safetensors")
+    recording = folder / "recording.wav"
+    soundfile.write(recording, 0.1 * np.random.default_rng(0).standard_normal(10 * 24_000), 24_000)
+    found = dict(zip(KINDS, ("custom_voice", "voice_design", "base", "base/speech_tokenizer"), strict=True))
+    return {kind: str(folder / path) for kind, path in found.items()}, recording
+
+
 def run(codes: Sequence[str], out: Path) -> int:
     """Runs the snippets in a folder; tells of each, and gives the number of those that failed."""
     namespace: dict[str, Any] = {"__name__": "__document__"}
@@ -126,6 +156,7 @@ def main() -> int:
     parser.add_argument("document", type=Path)
     for kind in KINDS:
         parser.add_argument(f"--{kind.lower()}", metavar="MODEL", help=f"instead of names that end with {kind}")
+    parser.add_argument("--miniature", action="store_true", help="all of these, and the recording, made up with random weights")
     parser.add_argument("--audio", type=Path, help="a recording to be served instead of what URLs lead to")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--out", type=Path, help="a folder to run in; by default one that is removed afterwards")
@@ -136,6 +167,8 @@ def main() -> int:
     models = {kind: path for kind, path in given.items() if path}
     with tempfile.TemporaryDirectory() as empty:
         audio = options.audio.resolve() if options.audio else Path(empty, "missing.wav")
+        if options.miniature:
+            models, audio = write_miniatures(Path(empty, "miniatures"))
         with serve(audio.parent) as address:
             codes = [substituted(code, models, f"{address}/{audio.name}", options.device) for code in found]
             if options.show:
