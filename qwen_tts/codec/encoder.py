@@ -1,5 +1,8 @@
 """Audio to codes: strided convolutions to 25 Hz, a causal transformer, a stride of 2 to 12.5 Hz, quantisation."""
 
+import math
+
+import torch
 from torch import Tensor, nn
 
 from ..config import EncoderConfig
@@ -8,9 +11,14 @@ from ..nn.transformer import Transformer, TransformerConfig
 from .layers import EluUnit
 from .quantizer import SplitEncoder
 
+PIECE = 16 * 25  # outputs that the convolutions make at a time: 16 s, so that an hour of audio does not need its memory at once
+
 
 class ConvStack(nn.Module):
-    """[B, 1, N] -> [B, hidden, ceil(N / product of strides)], the strides growing with depth."""
+    """[B, 1, N] -> [B, hidden, ceil(N / product of strides)], the strides growing with depth.
+
+    Longer audio is taken in pieces, each after as much of its past as the convolutions see.
+    """
 
     def __init__(self, config: EncoderConfig) -> None:
         super().__init__()
@@ -24,8 +32,21 @@ class ConvStack(nn.Module):
             channels *= 2
         self.layers = nn.Sequential(*layers, nn.ELU(), CausalConv1d(channels, config.hidden_size, config.last_kernel_size))
 
+        reach, self.stride = 0, 1
+        for module in self.layers.modules():
+            if isinstance(module, CausalConv1d):
+                reach, self.stride = reach + module.past * self.stride, self.stride * module.conv.stride[0]
+        self.past = math.ceil(reach / self.stride)  # outputs
+
     def forward(self, x: Tensor) -> Tensor:
-        return self.layers(x)
+        piece, past = PIECE * self.stride, self.past * self.stride
+        if x.shape[-1] <= piece:
+            return self.layers(x)
+        made = []
+        for start in range(0, x.shape[-1], piece):
+            before = min(past, start)
+            made.append(self.layers(x[..., start - before : start + piece])[..., before // self.stride :])
+        return torch.cat(made, dim=-1)
 
 
 class Encoder(nn.Module):

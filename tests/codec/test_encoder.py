@@ -49,3 +49,17 @@ def test_a_codebook_is_sums_over_counts() -> None:
     codebook.get_buffer("embed_sum").copy_(torch.tensor([[2.0, 4.0], [1.0, 1.0], [1e-5, 0.0]]))
     assert torch.allclose(codebook.vectors(), torch.tensor([[1.0, 2.0], [2.0, 2.0], [1.0, 0.0]]))
     assert codebook.nearest(torch.tensor([[1.1, 1.9], [3.0, 2.0]])).tolist() == [0, 1]
+
+
+@pytest.mark.parametrize("samples", [960, 9_000, 9_600, 9_601, 30_001])
+def test_pieces_equal_one_pass(codec: Codec, samples: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    wave = torch.randn(2, samples, generator=torch.Generator().manual_seed(0))
+    whole, codes = codec.encoder.encoder(wave[:, None]), codec.encode(wave)
+    longest = []
+    first = codec.encoder.encoder.layers[0]
+    handle = first.register_forward_hook(lambda module, inputs, output: longest.append(output.shape[-1]))
+    monkeypatch.setattr("qwen_tts.codec.encoder.PIECE", 3)
+    assert (codec.encoder.encoder(wave[:, None]) - whole).abs().max() < 1e-5
+    assert torch.equal(codec.encode(wave), codes)
+    handle.remove()
+    assert max(longest) <= (3 + codec.encoder.encoder.past) * 960  # so the memory does not grow with the audio
