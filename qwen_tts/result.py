@@ -53,6 +53,9 @@ class Result(tuple[list[np.ndarray], int]):
         made.details = details
         return made
 
+    def __getnewargs__(self) -> tuple[list[np.ndarray], int, tuple[Details, ...]]:  # what copies and pickles are made with
+        return (*self, self.details)
+
     @property
     def waves(self) -> list[np.ndarray]:
         return self[0]

@@ -69,12 +69,12 @@ class AudioStream(Iterator[AudioChunk]):
         self._chunks = _speak(frames, codec, self.utterances, self._schedule, self._closing)
 
     def __next__(self) -> AudioChunk:
-        with self._turn:
-            try:
+        try:
+            with self._turn:
                 return next(self._chunks)
-            finally:
-                if self._closing.is_set():
-                    self._chunks.close()
+        finally:
+            if self._closing.is_set():  # by another thread, which left this to whoever has the turn
+                self.close()
 
     def close(self) -> None:
         """Ends the work and frees its memory; there are no further chunks. Any thread may call it.

@@ -1,5 +1,7 @@
 """What a whole-wave call returns besides the waves, and when it speaks a text anew."""
 
+import copy
+import pickle
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -41,6 +43,13 @@ def test_the_official_pair_with_more_to_it(model: Qwen3TTSModel) -> None:
         assert details.codes.shape == (details.frames, 4) and len(wave) == details.frames * FRAME
         assert 0 < details.first_seconds <= details.seconds
         np.testing.assert_allclose(wave, model.loaded.codec.decode(_batch(details.codes))[0].numpy(), atol=1e-5)
+
+
+def test_a_result_can_be_copied_and_sent(model: Qwen3TTSModel) -> None:
+    result = model.generate_custom_voice("the house", "ryan", seed=7)
+    for other in (copy.deepcopy(result), pickle.loads(pickle.dumps(result))):
+        np.testing.assert_array_equal(other.waves[0], result.waves[0])
+        assert other.rate == result.rate and other.details[0].seed == 7
 
 
 def _batch(codes: np.ndarray) -> Any:
