@@ -14,7 +14,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 .PHONY: help say test lint format parity bench clean
 
 help:
-	@echo 'make say TEXT="…" OUT=hello.wav [SPEAKER=…] [LANGUAGE=…]   speak'
+	@echo 'make say TEXT="…" OUT=hello.wav [SPEAKER=…] [LANGUAGE=…] [MODEL=…]   speak'
 	@echo 'make test     lint, types, imports, tests      make lint     the same without the tests'
 	@echo 'make format   put the code in shape            make parity   compare with the official package'
 	@echo 'make bench    quality and speed of the built-in voice      make clean   remove .venv'
@@ -23,7 +23,7 @@ help:
 quoted = '$(subst ','\'',$(value $(1)))'
 
 say: .venv/.core
-	$(BIN)/qwen-tts say -o $(call quoted,OUT) $(if $(SPEAKER),--speaker $(call quoted,SPEAKER)) $(if $(LANGUAGE),--language $(call quoted,LANGUAGE)) -- $(call quoted,TEXT)
+	$(BIN)/qwen-tts say -o $(call quoted,OUT) $(if $(SPEAKER),--speaker $(call quoted,SPEAKER)) $(if $(LANGUAGE),--language $(call quoted,LANGUAGE)) $(if $(MODEL),--model $(call quoted,MODEL)) -- $(call quoted,TEXT)
 
 test: lint
 	$(BIN)/python -m pytest
