@@ -30,6 +30,7 @@ MARKDOWN = re.compile(
     r"^(?:[ \t]{0,8}(?:#{1,6}|>{1,3}|[-*+•‣◦▪–])[ \t]+)+|(?<!\w)[*_]{1,3}(?=\w)|(?<=[\w.,!?…。！？])[*_]{1,3}(?!\w)|`{1,3}|~~",
     re.MULTILINE,
 )
+JOINER = re.compile("(?<!\\w)\u200d|\u200d(?!\\w)")  # all that is left of a group of pictures
 SPOKEN_SYMBOLS = re.compile(r" ?(?:[^\w\s]|_)")
 LINKED = re.compile(r"!?\[([^\[\]\n]{1,300})\]\([^()\s]{1,300}\)")  # [words](address)
 
@@ -45,7 +46,8 @@ def undecorate(text: str, tongue: Tongue) -> str:
     text = LINKED.sub(r"\1", RULE.sub(lambda m: "" if REPEATED.search(m[0]) else m[0], text))
     text = FACE.sub(lambda m: "" if _is_face(m[0]) else m[0], text)
     text = MARKDOWN.sub("", text)
-    return SPOKEN_SYMBOLS.sub(lambda m: m[0] if _is_said(m[0].lstrip(), tongue) else "", text)
+    text = SPOKEN_SYMBOLS.sub(lambda m: m[0] if _is_said(m[0].lstrip(), tongue) else "", text)
+    return JOINER.sub("", text)
 
 
 def _is_face(group: str) -> bool:

@@ -26,7 +26,8 @@ LONGEST = 60.0  # seconds of one pause
 DEEPEST = 16  # elements within elements
 ENTITIES = {"amp": "&", "lt": "<", "gt": ">", "quot": '"', "apos": "'"}
 
-TAG = re.compile(r"<(?P<end>/?)(?P<name>speak|break|sub|say-as|p|s)(?P<rest>(?:\s[^<>]{0,2000})?)>")
+START = re.compile(r"<|\[pause:")
+TAG = re.compile(r"<(?P<end>/?)(?P<name>speak|break|sub|say-as|p|s)(?P<rest>(?:\s[^<>]{0,2000})?/?)>")
 MARK = re.compile(r"\[pause:(?P<pause>[^\]\n]{0,40})\]")
 BROKEN = re.compile(r"</?(?:speak|break|sub|say-as|[ps](?=[\s/]))\b[^<>]{0,40}")
 DURATION = re.compile(r"\s*\+?(\d{1,7}(?:\.\d{1,6})?|\.\d{1,6})\s*(ms|s)\s*")
@@ -88,8 +89,8 @@ class _Parser:
         return self.events
 
     def _next(self, start: int) -> int:
-        found = [i for i in (self.text.find("<", start), self.text.find("[pause:", start)) if i >= 0]
-        return min(found, default=len(self.text))
+        found = START.search(self.text, start)
+        return found.start() if found else len(self.text)
 
     def _take(self, start: int) -> bool:
         """Reads a mark or a tag at `start`, with the text before it; False where there is none."""

@@ -101,7 +101,7 @@ def _paired(run: list[str]) -> set[int]:
 
 # What is left of signs in running text. Brackets, dashes and slashes are punctuation, which the models know.
 ALONE = re.compile(
-    r"#(?=\d)|№ ?|(?<=[^\s&]) & (?=[^\s&])|(?<=\w)&(?=\w)|[=±×÷√²³≤≥≠≈∞π∑∫§©→½¼¾⅓⅔@%°]"
+    r"#(?=[\d\ue000])|№ ?|(?<=[^\s&]) & (?=[^\s&])|(?<=\w)&(?=\w)|[=±×÷√²³≤≥≠≈∞π∑∫§©→½¼¾⅓⅔@%°]"
     r"|(?<![^\s]) ?\+(?= ?[\w\ue000])|(?<=[\w\ue000)]) \+ (?=[\w\ue000(])|\+(?=\w)"
 )
 SILENT = re.compile(r"[#*_~^|\\{}<>`]+|\+")

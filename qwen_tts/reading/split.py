@@ -16,9 +16,13 @@ from .tongues import tongue_of
 
 Ending = Literal["paragraph", "sentence", "clause", "word", "cut"]
 Measure = Callable[[str], int]
+MOST_MARKS = 16  # that are kept with their character
 # Where a sentence that is too long may be divided, best first.
 CLAUSE_MARKS = (
-    re.compile(rf"[;:；：][{CLOSERS}]*(?=\s|[^\x00-\x7f])|\s[–—―](?=\s)|[—―]+|…+|[.!?。！？]+[{CLOSERS}]*(?=\s|[^\x00-\x7f])"),
+    re.compile(
+        rf"[;:；：][{CLOSERS}]*(?=\s|[^\x00-\x7f])|\s[–—―](?=\s)|[—―]+|…+"
+        rf"|(?<![.!?。！？])[.!?。！？]++[{CLOSERS}]*+(?=\s|[^\x00-\x7f])"
+    ),
     re.compile(rf"[,，、،][{CLOSERS}]*(?=\s|[^\x00-\x7f])|[)）」』\]](?=\s)"),
 )
 
@@ -148,12 +152,13 @@ def _anywhere(word: str, budget: int, measure: Measure) -> list[str]:
         size = max(1, min(size * 2, len(word) - start))
         while size > 1 and measure(word[start : start + size]) > budget:
             size = max(1, size * 3 // 4)
-        end = start + size
-        while end < len(word) and end > start + 1 and _attached(word[end], word[end - 1]):
-            end -= 1
-        if end == start + 1:  # a character with all its marks, however many: up to 16 of them
-            while end < len(word) and end < start + 16 and _attached(word[end], word[end - 1]):
-                end += 1
+        end = cut = start + size
+        while cut < len(word) and start + 1 < cut > end - MOST_MARKS and _attached(word[cut], word[cut - 1]):
+            cut -= 1
+        if size == 1:  # the one character with its marks
+            while cut < len(word) and cut < start + MOST_MARKS and _attached(word[cut], word[cut - 1]):
+                cut += 1
+        end = cut if size == 1 or not (cut < len(word) and _attached(word[cut], word[cut - 1])) else end
         made.append(word[start:end])
         start = end
     return made

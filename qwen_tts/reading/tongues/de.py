@@ -109,8 +109,8 @@ GERMAN = Tongue(
         (YEAR_ALONE.replace("{0}", r""), plain_year),
     ),
     units={
-
-              "km": Noun("Kilometer"), "m": Noun("Meter"), "cm": Noun("Zentimeter"), "mm": Noun("Millimeter"), "kg": Noun("Kilogramm"),
+        "km": Noun("Kilometer"), "m": Noun("Meter"), "cm": Noun("Zentimeter"), "mm": Noun("Millimeter"),
+        "kg": Noun("Kilogramm"),
         "g": Noun("Gramm"), "mg": Noun("Milligramm"), "l": Noun("Liter"), "L": Noun("Liter"), "ml": Noun("Milliliter"),
         "km/h": Noun("Kilometer pro Stunde"), "m/s": Noun("Meter pro Sekunde"), "m²": Noun("Quadratmeter"),
         "km²": Noun("Quadratkilometer"), "m³": Noun("Kubikmeter"), "ms": Noun("Millisekunde", "Millisekunden", "f"),
@@ -138,6 +138,6 @@ GERMAN = Tongue(
         "½": "ein halb", "¼": "ein Viertel", "¾": "drei Viertel", "⅓": "ein Drittel", "⅔": "zwei Drittel",
     },
     net={".": "Punkt", "@": "at", "/": "Schrägstrich", "-": "Bindestrich", "_": "Unterstrich", ":": "Doppelpunkt",
-         "?": "Fragezeichen",
-         "=": "gleich", "&": "und", "#": "Raute", "%": "Prozent", "+": "plus", "~": "Tilde"},
+        "?": "Fragezeichen",
+        "=": "gleich", "&": "und", "#": "Raute", "%": "Prozent", "+": "plus", "~": "Tilde"},
 )  # fmt: skip

@@ -131,6 +131,6 @@ ENGLISH = Tongue(
         "¼": "one quarter", "¾": "three quarters", "⅓": "one third", "⅔": "two thirds",
     },
     net={".": "dot", "@": "at", "/": "slash", "-": "dash", "_": "underscore", ":": "colon", "?": "question mark",
-         "=": "equals",
-         "&": "and", "#": "hash", "%": "percent", "+": "plus", "~": "tilde"},
+        "=": "equals",
+        "&": "and", "#": "hash", "%": "percent", "+": "plus", "~": "tilde"},
 )  # fmt: skip

@@ -137,5 +137,5 @@ SPANISH = Tongue(
         "⅔": "dos tercios",
     },
     net={".": "punto", "@": "arroba", "/": "barra", "-": "guion", "_": "guion bajo", ":": "dos puntos", "?": "interrogación",
-         "=": "igual", "&": "y", "#": "almohadilla", "%": "por ciento", "+": "más", "~": "virgulilla"},
+        "=": "igual", "&": "y", "#": "almohadilla", "%": "por ciento", "+": "más", "~": "virgulilla"},
 )  # fmt: skip

@@ -128,6 +128,6 @@ FRENCH = Tongue(
         "½": "un demi", "¼": "un quart", "¾": "trois quarts", "⅓": "un tiers", "⅔": "deux tiers",
     },
     net={".": "point", "@": "arobase", "/": "barre oblique", "-": "tiret", "_": "tiret bas", ":": "deux points",
-         "?": "point d'interrogation",
-         "=": "égale", "&": "et", "#": "dièse", "%": "pour cent", "+": "plus", "~": "tilde"},
+        "?": "point d'interrogation",
+        "=": "égale", "&": "et", "#": "dièse", "%": "pour cent", "+": "plus", "~": "tilde"},
 )  # fmt: skip

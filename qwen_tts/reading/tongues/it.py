@@ -127,6 +127,6 @@ ITALIAN = Tongue(
         "©": "copyright", "→": "a", "½": "un mezzo", "¼": "un quarto", "¾": "tre quarti", "⅓": "un terzo", "⅔": "due terzi",
     },
     net={".": "punto", "@": "chiocciola", "/": "barra", "-": "trattino", "_": "trattino basso", ":": "due punti",
-         "?": "punto interrogativo",
-         "=": "uguale", "&": "e", "#": "cancelletto", "%": "per cento", "+": "più", "~": "tilde"},
+        "?": "punto interrogativo",
+        "=": "uguale", "&": "e", "#": "cancelletto", "%": "per cento", "+": "più", "~": "tilde"},
 )  # fmt: skip

@@ -119,5 +119,5 @@ PORTUGUESE = Tongue(
         "⅔": "dois terços",
     },
     net={".": "ponto", "@": "arroba", "/": "barra", "-": "hífen", "_": "sublinhado", ":": "dois pontos", "?": "interrogação",
-         "=": "igual", "&": "e", "#": "cerquilha", "%": "por cento", "+": "mais", "~": "til"},
+        "=": "igual", "&": "e", "#": "cerquilha", "%": "por cento", "+": "mais", "~": "til"},
 )  # fmt: skip
