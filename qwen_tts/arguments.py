@@ -4,11 +4,14 @@ import secrets
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from typing import Any, TypedDict, cast
 
+import torch
+
 from .checkpoint import LoadedModel
 from .errors import OptionError, TextError
 from .incoming import incoming_ids
 from .open_prompt import OpenPrompt
 from .prompt import build_layout, embed
+from .reading.options import Reading
 from .stream import Utterance
 from .talker.frames import GenerationOptions
 from .tempo import check_speed
@@ -32,6 +35,8 @@ class GenerationKeywords(TypedDict, total=False):
     The first ten are official. `seed`: the same seed gives the same audio; of a batch, text i takes seed + i, or the i-th of
     a list. `frames_per_token`, `stop_loops`, `max_silence` (seconds) say when speech that runs away is ended: see
     `GenerationOptions` and `Utterance`. `speed`: 0.5 to 2, at the same pitch; needs the extra `qwen-tts[speed]`.
+    `reading`: read the text before it is spoken, see `docs/long-text.md`: a `Reading`, True or False; None means True for
+    the built-in model, which knows no digits, and False for the released ones. Text that is still coming is never read.
     """
 
     do_sample: bool | None
@@ -49,6 +54,7 @@ class GenerationKeywords(TypedDict, total=False):
     stop_loops: bool
     max_silence: float | None
     speed: float
+    reading: Reading | bool | None
 
 
 def require(model: LoadedModel, kind: str) -> None:
@@ -113,6 +119,7 @@ def utterances(
     non_streaming_mode: bool,
     keywords: GenerationKeywords,
     voices: list[VoiceClonePromptItem] | None = None,
+    anchors: Sequence[tuple[str, Any] | None] | None = None,
 ) -> list[Utterance]:
     """Builds one utterance for each text.
 
@@ -123,6 +130,7 @@ def utterances(
         non_streaming_mode: all text before the speech; but text that is still coming is always laid beside it.
         keywords: of the call.
         voices: one for each text, or None.
+        anchors: for each text what it goes on from: (text, codes int [T, Q]) or None.
     Raises:
         TextError, OptionError: see `build_layout` and `GenerationOptions`.
     """
@@ -135,6 +143,9 @@ def utterances(
         vector, reference = None, None
         if voices is not None:
             vector, reference = voices[i].ref_spk_embedding, voices[i].ref_code if voices[i].icl_mode else None
+        if anchors is not None and (anchor := anchors[i]) is not None:
+            reference = torch.as_tensor(anchor[1])
+            arrangement |= {"reference_ids": model.text.reference_ids(anchor[0]), "reference_frames": len(reference)}
         text = spoken[i]
         if isinstance(text, str):
             ids = model.text.target_ids(text)
@@ -169,14 +180,19 @@ def _options(
     if unknown := sorted(set(keywords) - set(GenerationKeywords.__annotations__)):
         raise OptionError(f"unknown option {unknown[0]!r}; known are {', '.join(GenerationKeywords.__annotations__)}")
     given = cast(dict[str, Any], dict(keywords))
-    seeds, max_silence, speed = _seeds(given.pop("seed", None), count), given.pop("max_silence", 4.0), given.pop("speed", 1.0)
+    seeds, max_silence, speed = (
+        seeds_for(given.pop("seed", None), count),
+        given.pop("max_silence", 4.0),
+        given.pop("speed", 1.0),
+    )
     if max_silence is not None and not max_silence > 0:
         raise OptionError(f"max_silence must be above 0 s, or None for no limit, not {max_silence}")
     rest = {"max_silence": max_silence, "speed": check_speed(speed)}
     return GenerationOptions.from_config(model.generation, **given), seeds, rest
 
 
-def _seeds(seed: Any, count: int) -> list[int]:
+def seeds_for(seed: Any, count: int) -> list[int]:
+    """The seeds of a call's texts."""
     if seed is None:
         return [secrets.randbits(63) for _ in range(count)]
     if isinstance(seed, int) and not isinstance(seed, bool):

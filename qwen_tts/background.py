@@ -13,13 +13,12 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, ParamSpec
 
-from .chunks import AudioChunk
-from .stream import AudioStream
+from .chunks import AudioChunk, ChunkStream
 
 P = ParamSpec("P")
 
 
-def in_background(call: Callable[P, AudioStream]) -> Callable[P, AsyncGenerator[AudioChunk, None]]:
+def in_background(call: Callable[P, ChunkStream]) -> Callable[P, AsyncGenerator[AudioChunk, None]]:
     """The async twin of a call that streams: the same arguments, of which `text` may also be an async iterator.
 
     Everything happens in the background, the checking of arguments too: errors come when the first chunk is asked for.
@@ -38,7 +37,7 @@ def in_background(call: Callable[P, AudioStream]) -> Callable[P, AsyncGenerator[
     return begin
 
 
-async def _run(call: Callable[..., AudioStream], bound: inspect.BoundArguments) -> AsyncGenerator[AudioChunk, None]:
+async def _run(call: Callable[..., ChunkStream], bound: inspect.BoundArguments) -> AsyncGenerator[AudioChunk, None]:
     loop, texts = asyncio.get_running_loop(), []
     given = bound.arguments["text"]
 

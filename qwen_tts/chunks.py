@@ -1,7 +1,10 @@
 """What leaves one row of a batch: chunks of audio, without the silence that does not end, at the speed that was asked for."""
 
 import math
+import threading
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Any, Self
 
 import numpy as np
 
@@ -32,6 +35,49 @@ class AudioChunk:
     frames: int
     finish_reason: str | None
     codes: np.ndarray
+
+
+class ChunkStream(Iterator[AudioChunk]):
+    """The chunks of all rows in turn, made when they are asked for. Use it in a `with` statement, or close it, to end early.
+
+    Attributes:
+        rate: of all chunks, Hz.
+        seeds: of the rows.
+        retries: how often speech that ran away may be made anew before it is passed on, by streams that can do that.
+    """
+
+    def __init__(
+        self, chunks: Generator[AudioChunk, None, None], closing: threading.Event, rate: int, seeds: Sequence[int]
+    ) -> None:
+        """`chunks` does the work, and ends soon after `closing` is set."""
+        self.rate, self.seeds, self.retries = rate, tuple(seeds), 0
+        self._chunks, self._closing, self._turn = chunks, closing, threading.Lock()
+
+    def __next__(self) -> AudioChunk:
+        try:
+            with self._turn:
+                return next(self._chunks)
+        finally:
+            if self._closing.is_set():  # by another thread, which left this to whoever has the turn
+                self.close()
+
+    def close(self) -> None:
+        """Ends the work and frees its memory; there are no further chunks. Any thread may call it.
+
+        If another thread is waiting for a chunk, its work ends with the frame that is being made, and that thread frees it.
+        """
+        self._closing.set()
+        if self._turn.acquire(blocking=False):
+            try:
+                self._chunks.close()
+            finally:
+                self._turn.release()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        self.close()
 
 
 @dataclass(slots=True)

@@ -6,16 +6,18 @@ from typing import Self, Unpack
 
 import torch
 
-from .arguments import GenerationKeywords, Texts, each, instruct_ids, require, texts, utterances, voice_layout
+from .arguments import GenerationKeywords, Texts, each, instruct_ids, require, texts, voice_layout
 from .audio import AudioSource
 from .background import in_background
 from .checkpoint import LoadedModel, check_attention, load_model
+from .chunks import ChunkStream
 from .engine.eager import EagerEngine
 from .errors import OptionError
+from .long_text import speech
 from .prompt import resolve_speaker, supported_languages, supported_speakers
 from .resolve import HubKeywords
 from .result import Result, collect
-from .stream import RAMP, AudioStream, stream
+from .stream import RAMP
 from .voice import VoiceClonePromptItem, create_voice
 from .voice_store import VoiceSources, VoiceStore
 
@@ -124,7 +126,7 @@ class Qwen3TTSModel:
         *,
         schedule: Sequence[int] = RAMP,
         **options: Unpack[GenerationKeywords],
-    ) -> AudioStream:
+    ) -> ChunkStream:
         """As `generate_custom_voice`, in chunks while they are made.
 
         Args:
@@ -144,8 +146,7 @@ class Qwen3TTSModel:
         for name, wish in zip(each("speaker", speaker, len(spoken)), wishes, strict=True):
             resolve_speaker(self.config, name if isinstance(name, str) else "")
             layouts.append({"speaker": name, "instruct_ids": wish})
-        batch = utterances(self.loaded, spoken, language, layouts, non_streaming_mode, options)
-        return stream(self.engine, self.loaded.codec, batch, schedule)
+        return speech(self.loaded, self.engine, spoken, language, layouts, non_streaming_mode, options, schedule)
 
     def generate_voice_design(
         self,
@@ -177,13 +178,12 @@ class Qwen3TTSModel:
         *,
         schedule: Sequence[int] = RAMP,
         **options: Unpack[GenerationKeywords],
-    ) -> AudioStream:
+    ) -> ChunkStream:
         """As `generate_voice_design`, in chunks while they are made: see `stream_custom_voice`."""
         require(self.loaded, "voice_design")
         spoken = texts(text)
         layouts = [{"instruct_ids": instruct_ids(self.loaded, wish)} for wish in each("instruct", instruct, len(spoken))]
-        batch = utterances(self.loaded, spoken, language, layouts, non_streaming_mode, options)
-        return stream(self.engine, self.loaded.codec, batch, schedule)
+        return speech(self.loaded, self.engine, spoken, language, layouts, non_streaming_mode, options, schedule)
 
     def generate_voice_clone(
         self,
@@ -224,7 +224,7 @@ class Qwen3TTSModel:
         *,
         schedule: Sequence[int] = RAMP,
         **options: Unpack[GenerationKeywords],
-    ) -> AudioStream:
+    ) -> ChunkStream:
         """As `generate_voice_clone`, in chunks while they are made: see `stream_custom_voice`."""
         require(self.loaded, "base")
         spoken = texts(text)
@@ -237,8 +237,7 @@ class Qwen3TTSModel:
             given = self.voices.resolve(given)
         voices = each(name, given, len(spoken))
         layouts = [voice_layout(self.loaded, voice) for voice in voices]
-        batch = utterances(self.loaded, spoken, language, layouts, non_streaming_mode, options, voices)
-        return stream(self.engine, self.loaded.codec, batch, schedule)
+        return speech(self.loaded, self.engine, spoken, language, layouts, non_streaming_mode, options, schedule, voices)
 
     def create_voice_clone_prompt(
         self,

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from .chunks import ChunkStream
 from .errors import OptionError
 from .prompt import Prompt
 from .stream import AudioStream, Utterance
@@ -54,7 +55,7 @@ class Result(tuple[list[np.ndarray], int]):
         return made
 
     def __getnewargs__(self) -> tuple[list[np.ndarray], int, tuple[Details, ...]]:  # what copies and pickles are made with
-        return (*self, self.details)
+        return self.waves, self.rate, self.details
 
     @property
     def waves(self) -> list[np.ndarray]:
@@ -65,7 +66,7 @@ class Result(tuple[list[np.ndarray], int]):
         return self[1]
 
 
-def collect(speech: AudioStream, retries: int) -> Result:
+def collect(speech: ChunkStream, retries: int) -> Result:
     """Listens to a stream to its end.
 
     Args:
@@ -77,7 +78,17 @@ def collect(speech: AudioStream, retries: int) -> Result:
     if isinstance(retries, bool) or not isinstance(retries, int) or retries < 0:
         raise OptionError(f"retries must be a whole number from 0, not {retries!r}")
     started = time.perf_counter()
+    speech.retries = retries
     spoken = _listen(speech, started)
+    if isinstance(speech, AudioStream):
+        _try_again(speech, spoken, retries, started)
+    for row, (_, details) in spoken.items():
+        if details.finish_reason != "eos":
+            warnings.warn(f"the speech of text {row} was ended by {details.finish_reason!r}", stacklevel=3)
+    return Result([wave for wave, _ in spoken.values()], speech.rate, tuple(details for _, details in spoken.values()))
+
+
+def _try_again(speech: AudioStream, spoken: dict[int, "Spoken"], retries: int, started: float) -> None:
     for number in range(1, retries + 1):
         anew = {
             row: replace(utterance, seed=next_seed(utterance.seed, number))
@@ -85,13 +96,9 @@ def collect(speech: AudioStream, retries: int) -> Result:
             if spoken[row][1].finish_reason in RUNAWAY and _can_differ(utterance)
         }
         if not anew:
-            break
+            return
         tried = _listen(speech.again(list(anew.values())), time.perf_counter())
         _keep_better(spoken, dict(zip(anew, tried.values(), strict=True)), time.perf_counter() - started)
-    for row, (_, details) in spoken.items():
-        if details.finish_reason != "eos":
-            warnings.warn(f"the speech of text {row} was ended by {details.finish_reason!r}", stacklevel=3)
-    return Result([wave for wave, _ in spoken.values()], speech.rate, tuple(details for _, details in spoken.values()))
 
 
 def next_seed(seed: int, number: int) -> int:
@@ -102,9 +109,9 @@ def next_seed(seed: int, number: int) -> int:
 Spoken = tuple[np.ndarray, Details]
 
 
-def _listen(speech: AudioStream, started: float) -> dict[int, Spoken]:
+def _listen(speech: ChunkStream, started: float) -> dict[int, Spoken]:
     """The whole wave of each row, and how it came about."""
-    chunks = {row: [] for row in range(len(speech.utterances))}
+    chunks = {row: [] for row in range(len(speech.seeds))}
     first: dict[int, float] = {}
     made: dict[int, Spoken] = {}
     for chunk in speech:
@@ -112,7 +119,7 @@ def _listen(speech: AudioStream, started: float) -> dict[int, Spoken]:
         first.setdefault(chunk.row, spent)
         chunks[chunk.row].append(chunk)
         if chunk.finish_reason is not None:
-            parts, seed = chunks.pop(chunk.row), speech.utterances[chunk.row].seed
+            parts, seed = chunks.pop(chunk.row), speech.seeds[chunk.row]
             codes = np.concatenate([part.codes for part in parts])
             details = Details(chunk.finish_reason, len(codes), codes, seed, 1, first[chunk.row], spent)
             made[chunk.row] = np.concatenate([part.samples for part in parts]), details

@@ -5,16 +5,16 @@ wave is the sum of its chunks, and a batch is many streams stepped together.
 """
 
 import threading
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from itertools import chain, repeat
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from .chunks import AudioChunk, OutputRow
+from .chunks import AudioChunk, ChunkStream, OutputRow
 from .codec.codec import Codec
 from .codec.decoder import DecoderState
 from .engine import Engine
@@ -48,55 +48,25 @@ class Utterance:
     speed: float = 1.0
 
 
-class AudioStream(Iterator[AudioChunk]):
-    """The chunks of all rows in turn, made when they are asked for. Use it in a `with` statement, or close it, to end early.
-
-    Attributes:
-        utterances: what is spoken, one a row.
-        rate: of all chunks, Hz.
-    """
+class AudioStream(ChunkStream):
+    """Chunks of a batch of utterances, which are its `utterances`, one a row."""
 
     def __init__(self, engine: Engine, codec: Codec, utterances: Sequence[Utterance], schedule: Sequence[int]) -> None:
         """See `stream`."""
         if not schedule or any(not isinstance(size, int) or size < 1 for size in schedule):
             raise OptionError(f"a chunk schedule is a list of positive numbers of frames, not {list(schedule)}")
-        self.utterances, self.rate = tuple(utterances), codec.config.output_sample_rate
+        self.utterances = tuple(utterances)
         self._engine, self._codec, self._schedule = engine, codec, tuple(schedule)
         frames = generate_frames(
             engine, [u.prompt for u in utterances], [u.options for u in utterances], [u.seed for u in utterances]
         )
-        self._closing, self._turn = threading.Event(), threading.Lock()
-        self._chunks = _speak(frames, codec, self.utterances, self._schedule, self._closing)
-
-    def __next__(self) -> AudioChunk:
-        try:
-            with self._turn:
-                return next(self._chunks)
-        finally:
-            if self._closing.is_set():  # by another thread, which left this to whoever has the turn
-                self.close()
-
-    def close(self) -> None:
-        """Ends the work and frees its memory; there are no further chunks. Any thread may call it.
-
-        If another thread is waiting for a chunk, its work ends with the frame that is being made, and that thread frees it.
-        """
-        self._closing.set()
-        if self._turn.acquire(blocking=False):
-            try:
-                self._chunks.close()
-            finally:
-                self._turn.release()
+        closing = threading.Event()
+        chunks = _speak(frames, codec, self.utterances, self._schedule, closing)
+        super().__init__(chunks, closing, codec.config.output_sample_rate, [u.seed for u in utterances])
 
     def again(self, utterances: Sequence[Utterance]) -> Self:
         """The same model and schedule with other utterances."""
         return type(self)(self._engine, self._codec, utterances, self._schedule)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *error: Any) -> None:
-        self.close()
 
 
 def stream(engine: Engine, codec: Codec, utterances: Sequence[Utterance], schedule: Sequence[int] = RAMP) -> AudioStream:

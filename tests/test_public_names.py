@@ -69,7 +69,7 @@ def test_a_voice_has_the_official_fields() -> None:
 def test_generation_keywords() -> None:
     official = """do_sample temperature top_k top_p repetition_penalty subtalker_dosample subtalker_temperature subtalker_top_k
         subtalker_top_p max_new_tokens""".split()
-    ours = ["seed", "frames_per_token", "stop_loops", "max_silence", "speed"]
+    ours = ["seed", "frames_per_token", "stop_loops", "max_silence", "speed", "reading"]
     assert list(GenerationKeywords.__annotations__) == official + ours
 
 
