@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..errors import OptionError
-from .speech import Speech, speaks
+from .speech import Model, Speech, speaks
 
 if TYPE_CHECKING:
     from ..model import Qwen3TTSModel
@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
 Speaker = Annotated[str | None, typer.Option(help="A voice of `qwen-tts voices`; by default the model's first.")]
 Instruct = Annotated[str | None, typer.Option(help="How to say it, or (voice design) with what voice.")]
-Model = Annotated[str, typer.Option(help='"tiny", the built-in model, or a model directory.')]
 
 
 @speaks

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ..model import Qwen3TTSModel
     from ..stream import AudioChunk
 
+Model = Annotated[str, typer.Option(help='"tiny", the built-in model; a directory; or a name on a hub.')]
 Text = Annotated[str | None, typer.Argument(help='What to say; "-" reads it from standard input.', show_default=False)]
 File = Annotated[Path | None, typer.Option("--file", "-f", help="Read the text from a file.")]
 Output = Annotated[Path | None, typer.Option("--output", "-o", help="A .wav, .flac, .mp3, .ogg or .opus file.")]
@@ -32,6 +33,11 @@ TopK = Annotated[int | None, typer.Option(help="Choose among the k likeliest cod
 TopP = Annotated[float | None, typer.Option(help="Choose among the likeliest codes of this total probability.")]
 Penalty = Annotated[float | None, typer.Option(help="Above 1 shuns codes that were used before.")]
 MaxNewTokens = Annotated[int | None, typer.Option(help="The most frames to make, plus one.")]
+Speed = Annotated[float, typer.Option(help="0.5 to 2, at the same pitch.")]
+ReadOut = Annotated[
+    bool | None,
+    typer.Option("--reading/--no-reading", help="Write out numbers, obey [pause:1s] and SSML, speak long texts in pieces."),
+]
 
 Begin = Callable[["Qwen3TTSModel", str, dict[str, Any]], "Iterator[AudioChunk]"]
 
@@ -52,6 +58,8 @@ class Speech:
     top_p: TopP = None
     repetition_penalty: Penalty = None
     max_new_tokens: MaxNewTokens = None
+    speed: Speed = 1.0
+    reading: ReadOut = None
 
     def words(self, keeps: bool = False) -> str:
         """The text to say, after all that can fail at once was looked at; `keeps`: the speech is put elsewhere, too.
@@ -86,8 +94,9 @@ class Speech:
 
         loaded = Qwen3TTSModel.from_pretrained(model, device_map=self.device)
         ready = time.perf_counter()
-        names = ("language", "seed", "temperature", "top_k", "top_p", "repetition_penalty", "max_new_tokens")
-        chunks = begin(loaded, said, {name: getattr(self, name) for name in names})
+        sampling = ("seed", "temperature", "top_k", "top_p", "repetition_penalty", "max_new_tokens")
+        options = {name: getattr(self, name) for name in ("language", *sampling, "speed", "reading")}
+        chunks = begin(loaded, said, options)
         samples, first, reason = _listen(chunks, raw=self.stream_to is not None)
         spent = time.perf_counter() - ready
         if self.output is not None:

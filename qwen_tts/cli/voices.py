@@ -5,7 +5,9 @@ from typing import Annotated
 import typer
 
 
-def voices(model: Annotated[str, typer.Option(help='"tiny", the built-in model, or a model directory.')] = "tiny") -> None:
+def voices(
+    model: Annotated[str, typer.Option(help='"tiny", the built-in model; a directory; or a name on a hub.')] = "tiny",
+) -> None:
     """List a model's voices and languages."""
     from ..config import ModelConfig
     from ..prompt import supported_languages, supported_speakers
