@@ -29,7 +29,7 @@ VULGAR = re.compile(r"(?<=\d) ?(?=[½¼¾⅓⅔])")
 
 def number_pattern(tongue: Tongue) -> str:
     """A regular expression for a number as the language writes it, without groups."""
-    return rf"(?:{GROUPED_BY_POINT if tongue.comma else GROUPED_BY_COMMA}|\d+(?:[{'.,' if tongue.comma else '.'}]\d+)?)"
+    return rf"(?>{GROUPED_BY_POINT if tongue.comma else GROUPED_BY_COMMA}|\d+(?:[{'.,' if tongue.comma else '.'}]\d+)?)"
 
 
 def parse(written: str, tongue: Tongue) -> tuple[str, str]:
@@ -84,9 +84,16 @@ def money(match: re.Match[str], tongue: Tongue) -> str:
 
 
 def _scaled(whole: str, fraction: str, scale: str, noun: Noun, tongue: Tongue) -> str:
-    spelled = {"Mio.": "Millionen", "Mrd.": "Milliarden", "млн": "миллионов", "млрд": "миллиардов", "тыс.": "тысяч"}.get(
-        scale, scale
-    )
+    spelled = {
+        "Mio.": "Millionen",
+        "Mrd.": "Milliarden",
+        "млн": "миллионов",
+        "млрд": "миллиардов",
+        "тыс.": "тысяч",
+        "M": "million",
+        "B": "billion",
+        "bn": "billion",
+    }.get(scale, scale)
     thing = noun.form("many")
     link = "" if spelled in ("mil", "mila", "mille") else tongue.of_scale
     if link == "de " and tongue.code == "fr" and thing[0] in "aeiouéh":
@@ -100,9 +107,10 @@ def unit_pattern(tongue: Tongue) -> re.Pattern[str]:
     """A number, or a range, and a unit or percent."""
     number = number_pattern(tongue)
     units = "|".join(map(re.escape, sorted({*tongue.units, "%"}, key=len, reverse=True)))
-    end = rf"(?![{LETTERS}²³/°]|-[{LETTERS}])"
+    end = rf"(?![{LETTERS}²³/°]|-(?!\d)[{LETTERS}])"
     return re.compile(
-        rf"(?<![\w.,])(?P<minus>[-–])?(?:(?P<from>{number}) ?[-–~] ?)?(?P<n>{number})[ \u00a0\u202f]?(?P<unit>{units}){end}",
+        rf"(?<![\w.,])(?P<minus>[-–])?(?:(?P<from>{number})%? ?[-–~〜～] ?)?"
+        rf"(?P<n>{number})[ \u00a0\u202f]?(?P<unit>{units}){end}",
         re.ASCII,
     )
 
@@ -111,15 +119,12 @@ def unit(match: re.Match[str], tongue: Tongue) -> str:
     """20 °C, 5-10 km, 3,5 %"""
     whole, fraction = parse(match["n"], tongue)
     noun = tongue.units.get(match["unit"])
-    start = f"{read_number(match['from'], tongue)}{tongue.gap}{tongue.to}{tongue.gap}" if match["from"] else ""
     minus = f"{tongue.minus}{tongue.gap}" if match["minus"] else ""
-    if noun is None:
-        if tongue.code == "zh" and start:  # 百分之五到百分之十
-            start = f"百分之{read_number(match['from'], tongue)}到"
-        said = tongue.percent.format(tongue.number(whole, fraction))
-    else:
-        said = tongue.count(whole, fraction, noun)
-    return minus + start + said
+    said = tongue.count(whole, fraction, noun) if noun else tongue.percent.format(tongue.number(whole, fraction))
+    if match["from"]:
+        start = read_number(match["from"], tongue)
+        said = tongue.to.format(tongue.percent.format(start) if tongue.code == "zh" and noun is None else start, said)
+    return minus + said
 
 
 @cache
@@ -139,7 +144,7 @@ def plain_pattern(tongue: Tongue) -> re.Pattern[str]:
     return re.compile(
         rf"(?<!\d)(?:(?P<minus>(?<![^\s(\[{{=,;:，。（])[-–](?=\d))?"
         rf"(?:(?P<top>\d{{1,3}})/(?P<bottom>\d{{1,3}})(?![\d/])"
-        rf"|(?<!\d[-–])(?P<from>{number})(?:[-–~]| – )(?P<till>{number})(?![-–]\d|\d)"
+        rf"|(?<!\d[-–])(?P<from>{number})(?:[-–~〜～]| – )(?P<till>{number})(?![-–]\d|\d)"
         rf"|(?P<version>(?!{GROUPED_BY_POINT if tongue.comma else GROUPED_BY_COMMA}(?!\.\d))\d+(?:\.\d+){{2,}})"
         rf"|(?P<n>{number})))"
     )
@@ -157,8 +162,7 @@ def plain(match: re.Match[str], tongue: Tongue) -> str:
     if match["from"]:
         ends = [match["from"], match["till"]]
         years = all(re.fullmatch(r"1[1-9]\d\d|20\d\d", end) for end in ends)
-        said = [tongue.year(int(end)) if years else read_number(end, tongue) for end in ends]
-        return minus + f"{tongue.gap}{tongue.to}{tongue.gap}".join(said)
+        return minus + tongue.to.format(*(tongue.year(int(end)) if years else read_number(end, tongue) for end in ends))
     return minus + read_number(match["n"], tongue, _gender(match, tongue))
 
 

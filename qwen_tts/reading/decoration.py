@@ -22,7 +22,7 @@ TABLE = WIDE | LOOKALIKES
 INVISIBLE = re.compile(
     "[\u00ad\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufe00-\ufe0f\ufeff\u20e3\ue000-\uf8ff\U000e0000-\U000e007f]"
 )
-SQUARED = re.compile("[\u3300-\u33ff]")  # ㎏, ㎡
+SQUARED = re.compile("[\u2460-\u2473\u3300-\u33ff]")  # ㎏, ㎡
 FACE = re.compile(r" ?[(（][^()（）\w]{0,3}[^()（）]{0,24}[)）][^\s\w.,!?;:。，！？、]{0,3}")
 RULE = re.compile(r"^(?:[^\w\n]|_)+$", re.MULTILINE)
 REPEATED = re.compile(r"([-=_*~#+.])\1{3}")
@@ -32,6 +32,7 @@ MARKDOWN = re.compile(
 )
 JOINER = re.compile("(?<!\\w)\u200d|\u200d(?!\\w)")  # all that is left of a group of pictures
 SPOKEN_SYMBOLS = re.compile(r" ?(?:[^\w\s]|_)")
+HTML = re.compile(r"</?(?:a|b|br|code|div|em|h[1-6]|i|img|li|ol|p|pre|s|span|strong|sub|sup|u|ul)(?:\s[^<>\n]{0,200})?/?>")
 LINKED = re.compile(r"!?\[([^\[\]\n]{1,300})\]\([^()\s]{1,300}\)")  # [words](address)
 
 
@@ -43,6 +44,7 @@ def undecorate(text: str, tongue: Tongue) -> str:
     text = SQUARED.sub(
         lambda m: unicodedata.normalize("NFKC", m[0]).replace("m2", "m²").replace("m3", "m³"), INVISIBLE.sub("", text)
     )
+    text = HTML.sub("", text)
     text = LINKED.sub(r"\1", RULE.sub(lambda m: "" if REPEATED.search(m[0]) else m[0], text))
     text = FACE.sub(lambda m: "" if _is_face(m[0]) else m[0], text)
     text = MARKDOWN.sub("", text)

@@ -15,6 +15,7 @@ from .tongues import tongue_of
 
 BLOCK = 2000  # characters that the rules see at once: their time then grows with the text, whatever the text
 NOTHING_TO_DO = re.compile(r"[^\W\d_]*(?:[ ,.!?;:'’\"“”«»，。！？；：、\n-]{1,9}[^\W\d_]+)*[ ,.!?;:'’\"“”«»，。！？；：、\n-]*")
+NUMERO = re.compile(r"(?<!\w)(?:[nN]\.? ?[º°]|N[or]\.) ?(?=\d)")
 MINUS = re.compile(r"(?<=\d) [-−] (?=\d)")
 PADDING = re.compile(rf"[ \u00a0]*{PAD}[ {PAD}\u00a0]*")
 OPENING, CLOSING = "([{«“„‘¿¡\"'-–/", ")]}»”’.,!?;:…\"'-–/，。！？；：、）」』"
@@ -70,6 +71,7 @@ def _block(text: str, tongue: Tongue) -> str:
 def _rules(tongue: Tongue) -> list[tuple[re.Pattern[str], Reading]]:
     """In order: what could be taken for something else comes first."""
     return [
+        (NUMERO, lambda m, t: t.signs["#"] if t.spaced else None),
         (addresses.EMAIL, lambda m, t: addresses.read_address(m[0], t)),
         (addresses.URL, addresses.read_url),
         (dates.YEAR_FIRST, dates.year_first),

@@ -54,7 +54,8 @@ class Tongue:
         plural: number -> a key of `Noun.form`.
         gap: stands between a number and what it counts; the languages without spaces have none.
         gender_of: the word that follows, whether it follows 1 -> gender that a number before it takes.
-        minus, to: the sign; what stands between the ends of a range.
+        minus: the sign.
+        to: format of a range.
         year, date, clock: numbers -> words. Year of a date is None where it has none; clock takes hour, minute, second | None.
         day_first: 3/5 is the third of May.
         months: names as they are written in dates, all the forms of a month in one string, separated by spaces.

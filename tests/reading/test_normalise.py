@@ -21,7 +21,12 @@ SAID = {
         ),
         ("It costs $5.99.", "It costs five dollars and ninety-nine cents."),
         ("$0.99, $1, €2.50", "ninety-nine cents, one dollar, two euros and fifty cents"),
-        ("$5 million", "five million dollars"),
+        (
+            "$5 million, $1.2B, 3.5M users",
+            "five million dollars, one point two billion dollars, three point five million users",
+        ),
+        ("No. 5 on the 4th of July", "number five on the fourth of July"),
+        ("10%-20%, <b>bold</b> <i class='x'>i</i>", "ten to twenty percent, bold i"),
         ("On March 5, 2024, we met.", "On March fifth, twenty twenty-four, we met."),
         ("5 March 2001", "March fifth, two thousand and one"),
         ("2024-03-05 and 3/4/2021", "March fifth, twenty twenty-four and March fourth, twenty twenty-one"),
@@ -59,6 +64,11 @@ SAID = {
         ("Der 3. Mann im 2. Stock", "Der dritte Mann im zweiten Stock"),
         ("Im Jahr 1999 um 14.05 Uhr", "Im Jahr neunzehnhundertneunundneunzig um vierzehn Uhr fünf"),
         ("5 Mio. €", "fünf Millionen Euro"),
+        (
+            "Am 24.12. kam Nr. 5 dran, 50-60 %",
+            "Am vierundzwanzigsten Dezember kam Nummer fünf dran, fünfzig bis sechzig Prozent",
+        ),
+        ("Kapitel 1. Danach", "Kapitel eins. Danach"),
         ("am 05.03.2024", "am fünften März zweitausendvierundzwanzig"),
         ("21 Kinder, 1 Haus, 101", "einundzwanzig Kinder, ein Haus, einhunderteins"),
         ("16 km/h, 2 h", "sechzehn Kilometer pro Stunde, zwei Stunden"),
@@ -81,6 +91,7 @@ SAID = {
         ("le 14/07/1789", "le quatorze juillet mille sept cent quatre-vingt-neuf"),
         ("1,5 km", "un virgule cinq kilomètres"),
         ("x = 2", "x égale deux"),
+        ("n° 5", "numéro cinq"),
     ],
     "es": [
         ("El 1 de marzo de 2024 a las 14:30", "El primero de marzo de dos mil veinticuatro a las catorce y treinta"),
@@ -125,8 +136,9 @@ SAID = {
         ("3,5 км", "три целых пять десятых километра"),
         ("1,25", "одна целая двадцать пять сотых"),
         ("5%, 1 %, 3 %", "пять процентов, один процент, три процента"),
-        ("1-й, 3-я, 40-е", "первый, третья, сороковое"),
+        ("1-й, 3-я, 5-е", "первый, третья, пятое"),
         ("21 000", "двадцать одна тысяча"),
+        ("90-е, 5–10 лет", "девяностые, пять – десять лет"),
         ("5 млн ₽", "пять миллионов рублей"),
     ],
     "zh": [
@@ -141,6 +153,7 @@ SAID = {
         ("10，12，102，1010，200，2000，20000", "十，十二，一百零二，一千零一十，二百，两千，两万"),
         ("100001，1000100", "十万零一，一百万零一百"),
         ("$5", "五美元"),
+        ("10%-20%，3-5天，90年代", "百分之十到百分之二十，三到五天，九十年代"),
         ("１２３ＡＢ", "一百二十三AB"),
     ],
     "ja": [
@@ -150,6 +163,7 @@ SAID = {
         ("3.14", "三点一四"),
         ("80km/h", "時速八十キロメートル"),
         ("1/2", "二分の一"),
+        ("5〜10分", "五から十分"),
         ("10000と100000000", "一万と一億"),
     ],
     "ko": [
@@ -161,6 +175,7 @@ SAID = {
         ("010-1234-5678", "공일공, 일이삼사, 오육칠팔"),
         ("1번째와 2번째", "첫 번째와 두 번째"),
         ("10000", "만"),
+        ("3~5일, 2배, 10대", "삼에서 오일, 두 배, 십 대"),
     ],
 }
 CASES = [

@@ -8,7 +8,7 @@ from qwen_tts.reading import paragraphs, sentences
 TEXTS = {
     "en": [
         'Mr. Smith met Dr. J. R. R. Tolkien at 5.30 p.m. in Rome.|"Is it true?" he asked.|Yes!|See www.a.com.|Go.',
-        "It costs 3.5 dollars...|Yes... and so on.|The U.S. President spoke.|I live in the U.S.|They left, e.g. now, etc.|The end.",
+        "It costs 3.5 dollars...|Yes... and so on.|The U.S. President spoke.|I live in the U.S.|They left, e.g. now.|Oh.",
         "So do I.|You too.|Was it Elizabeth I. of England?|No!!",
         "1. First item.|2. Second item.|No. 5 is alive.",
         "It was dark (really. It was).|He said “Stop!”|She did.|What?!|Yes…|Good.",

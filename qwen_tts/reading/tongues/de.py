@@ -1,5 +1,6 @@
 """German."""
 
+from ..abbreviations import STARTERS
 from ..tongue import YEAR_ALONE, Noun, Tongue
 
 ONES = (
@@ -14,6 +15,7 @@ FIRSTS = {1: "erst", 3: "dritt", 7: "siebt", 8: "acht"}
 WEAK_N = set(
     "am im vom zum zur beim ab bis seit dem den des der's einem einen eines ihrem seinem ins diesem jedem nach vor".split()
 )
+NEW_SENTENCE = "|".join(word.capitalize() for word in STARTERS["de"].split())
 WEAK_E = set("der die das diese dieser jede eine ihre seine".split())
 
 
@@ -85,6 +87,12 @@ def hours(tongue: Tongue, hour: str, minute: str | None) -> str:
     return clock(int(hour), int(minute or 0), None)
 
 
+def day_and_month(tongue: Tongue, before: str | None, day: str, month: str) -> str:
+    """am 24.12."""
+    said = month_date(int(day), MONTHS[int(month) - 1], None, before or "")
+    return f"{before} {said}" if before else said
+
+
 def numbered(tongue: Tongue, before: str, number: str) -> str:
     """der 3. Mann"""
     return f"{before} {ordinal(int(number), ending(before))}"
@@ -99,13 +107,14 @@ def gender_of(word: str, number: int) -> str:
 
 
 GERMAN = Tongue(
-    code="de", digits=tuple(ONES[:10]), cardinal=cardinal, ordinal=ordinal, point="Komma", minus="minus", to="bis",
+    code="de", digits=tuple(ONES[:10]), cardinal=cardinal, ordinal=ordinal, point="Komma", minus="minus", to="{} bis {}",
     year=year, date=date, clock=clock, percent="{} Prozent", gender_of=gender_of,
     months=tuple(f"{name} {name[:3]}. {name[:3]}" for name in MONTHS), month_date=month_date,
     scales="Tausend|Millionen|Million|Milliarden|Milliarde|Mio\\.|Mrd\\.",
     phrases=(
         (r"(?<![\w.:,])([01]?\d|2[0-4])(?:[.:]([0-5]\d))? ?Uhr(?!\w)", hours),
-        (r"(?<!\w)([^\W\d]+) (\d{1,3})\.(?=\s+[^\W\d])", numbered),
+        (r"(?:(?<!\w)([^\W\d]+) )?(?<![\w.,])([12]\d|3[01]|0?[1-9])\.(1[0-2]|0?[1-9])\.(?!\d)", day_and_month),
+        (r"(?<!\w)([^\W\d]+) (\d{1,3})\.(?=\s+[^\W\d])(?!\s+(?:" + NEW_SENTENCE + r")(?!\w))", numbered),
         (YEAR_ALONE.replace("{0}", r""), plain_year),
     ),
     units={

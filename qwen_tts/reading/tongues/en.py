@@ -59,7 +59,10 @@ def date(y: int | None, m: int, d: int) -> str:
 
 
 def month_date(day: int, month: str, y: int | None, before: str) -> str:
-    return date(y, next(i for i, name in enumerate(MONTHS, 1) if name.startswith(month[:3])), day)
+    number = next(i for i, name in enumerate(MONTHS, 1) if name.startswith(month[:3]))
+    if before.lower() == "the":
+        return f"{ordinal(day)} of {MONTHS[number - 1]}" + (f", {year(y)}" if y is not None else "")
+    return date(y, number, day)
 
 
 def clock(h: int, m: int, s: int | None) -> str:
@@ -80,19 +83,26 @@ def decade(tongue: Tongue, number: str) -> str:
     return words[:-1] + "ies" if words.endswith("y") else words + "s"
 
 
+def short_scale(tongue: Tongue, number: str, scale: str) -> str:
+    """3.5M, 10k"""
+    return f"{tongue.number(*number.split('.'))} {({'k': 'thousand', 'M': 'million', 'B': 'billion'})[scale]}"
+
+
 def plain_year(tongue: Tongue, number: str) -> str:
     return year(int(number))
 
 
 ENGLISH = Tongue(
-    code="en", digits=tuple(ONES[:10]), cardinal=cardinal, ordinal=ordinal, point="point", comma=False, minus="minus", to="to",
+    code="en", digits=tuple(ONES[:10]), cardinal=cardinal, ordinal=ordinal, point="point", comma=False, minus="minus",
+    to="{} to {}",
     year=year, date=date, clock=clock, day_first=False, percent="{} percent", and_cents=" and ",
     months=tuple(f"{name} {name[:3]}. {name[:3]}" + (" Sept. Sept" if name[0:3] == "Sep" else "") for name in MONTHS),
-    month_date=month_date, scales="hundred|thousand|million|billion|trillion",
+    month_date=month_date, scales="hundred|thousand|million|billion|trillion|M|B|bn",
     ordinal_mark=r"(?P<n>\d{1,3}(?:,\d{3})+|\d+)(?:st|nd|rd|th)(?!\w)",
     phrases=(
         (r"(?<![\w.:,])(1[0-2]|0?[1-9])(?::([0-5]\d))?\s?([AaPp])(?:\.[Mm]\.|[Mm](?!\w))", meridiem),
         (r"(?<![\w.,$€£¥])(1\d\d0|20\d0)'?s(?!\w)", decade),
+        (r"(?<![\w.,$€£¥])(\d+(?:\.\d+)?)([kMB])(?![\w/])", short_scale),
         (YEAR_ALONE.replace("{0}", r"|20[1-9]\d"), plain_year),
     ),
     units={

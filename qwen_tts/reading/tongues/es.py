@@ -96,7 +96,7 @@ def gender_of(word: str, number: int) -> str:
 
 
 SPANISH = Tongue(
-    code="es", digits=tuple(ONES[:10]), cardinal=cardinal, ordinal=ordinal, point="coma", minus="menos", to="a",
+    code="es", digits=tuple(ONES[:10]), cardinal=cardinal, ordinal=ordinal, point="coma", minus="menos", to="{} a {}",
     fraction=number_with_zeros(cardinal, "cero"), year=cardinal, date=date, clock=clock, percent="{} por ciento",
     and_cents=" con ", gender_of=gender_of, months=tuple(MONTHS), month_date=month_date,
     scales="mil|millones|millón|billones|billón", of_scale="de ",

@@ -89,7 +89,7 @@ def gender_of(word: str, number: int) -> str:
 
 
 FRENCH = Tongue(
-    code="fr", digits=tuple(ONES[:10]), cardinal=cardinal, ordinal=ordinal, point="virgule", minus="moins", to="à",
+    code="fr", digits=tuple(ONES[:10]), cardinal=cardinal, ordinal=ordinal, point="virgule", minus="moins", to="{} à {}",
     fraction=number_with_zeros(cardinal, "zéro"), year=cardinal, date=date, clock=clock, percent="{} pour cent", and_cents=" ",
     plural=plural, gender_of=gender_of, months=tuple(MONTHS), month_date=month_date,
     scales="mille|millions|million|milliards|milliard", of_scale="de ",

@@ -91,7 +91,7 @@ def gender_of(word: str, number: int) -> str:
 
 
 ITALIAN = Tongue(
-    code="it", digits=tuple(ONES[:10]), cardinal=cardinal, ordinal=ordinal, point="virgola", minus="meno", to="a",
+    code="it", digits=tuple(ONES[:10]), cardinal=cardinal, ordinal=ordinal, point="virgola", minus="meno", to="{} a {}",
     fraction=number_with_zeros(cardinal, "zero"), year=cardinal, date=date, clock=clock, percent="{} per cento",
     and_cents=" e ", gender_of=gender_of, months=tuple(MONTHS), month_date=month_date,
     scales="mila|milioni|milione|miliardi|miliardo", of_scale="di ",

@@ -45,7 +45,8 @@ def clock(h: int, m: int, s: int | None) -> str:
 
 
 JAPANESE = Tongue(
-    code="ja", digits=SPELLED, cardinal=cardinal, ordinal=ordinal, point="点", comma=False, gap="", minus="マイナス", to="から",
+    code="ja", digits=SPELLED, cardinal=cardinal, ordinal=ordinal, point="点", comma=False, gap="", minus="マイナス",
+    to="{}から{}",
     fraction=lambda digits: "".join("〇" if d == "0" else DIGITS[int(d)] for d in digits),
     year=cardinal, date=date, clock=clock, day_first=False, percent="{}パーセント", and_cents="", scales="千万|百万|万|億|兆",
     parts="{1}分の{0}",

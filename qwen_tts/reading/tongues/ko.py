@@ -7,7 +7,7 @@ PLACES = ((1000, "천"), (100, "백"), (10, "십"))
 MYRIADS = ("", "만", "억", "조")
 NATIVE = ("", "한", "두", "세", "네", "다섯", "여섯", "일곱", "여덟", "아홉")
 NATIVE_TENS = ("", "열", "스물", "서른", "마흔", "쉰", "예순", "일흔", "여든", "아흔")
-COUNTERS = "시간|시|개|명|살|마리|권|잔|병|대|장|달|가지|그루|송이|켤레|벌|사람|번째|번"
+COUNTERS = "시간|시|개|명|살|마리|권|잔|병|대|장|달|가지|그루|송이|켤레|벌|사람|배|번째|번"
 PHONE = ("공", "일", "이", "삼", "사", "오", "육", "칠", "팔", "구")
 
 
@@ -55,7 +55,7 @@ def clock(h: int, m: int, s: int | None) -> str:
 def counted(tongue: Tongue, number: str, counter: str) -> str:
     """3명, 5시, 2번째"""
     n = int(number)
-    if not 0 < n < (13 if counter == "시" else 100):
+    if not 0 < n < {"시": 13, "대": 10}.get(counter, 100):
         return f"{cardinal(n)} {counter}"
     return ordinal(n) if counter == "번째" else f"{native(n)} {counter}"
 
@@ -66,7 +66,7 @@ def month(tongue: Tongue, number: str) -> str:
 
 
 KOREAN = Tongue(
-    code="ko", digits=PHONE, cardinal=cardinal, ordinal=ordinal, point="점", comma=False, minus="마이너스", to="에서",
+    code="ko", digits=PHONE, cardinal=cardinal, ordinal=ordinal, point="점", comma=False, minus="마이너스", to="{}에서 {}",
     fraction=lambda digits: "".join(DIGITS[int(digit)] for digit in digits),
     year=cardinal, date=date, clock=clock, day_first=False, percent="{} 퍼센트", scales="만|억|조|천만|백만",
     phrases=(

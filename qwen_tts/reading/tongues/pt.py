@@ -76,7 +76,7 @@ def gender_of(word: str, number: int) -> str:
 
 
 PORTUGUESE = Tongue(
-    code="pt", digits=tuple(ONES[:10]), cardinal=cardinal, ordinal=ordinal, point="vírgula", minus="menos", to="a",
+    code="pt", digits=tuple(ONES[:10]), cardinal=cardinal, ordinal=ordinal, point="vírgula", minus="menos", to="{} a {}",
     fraction=number_with_zeros(cardinal, "zero"), year=cardinal, date=date, clock=clock, percent="{} por cento",
     and_cents=" e ", gender_of=gender_of, months=tuple(MONTHS), month_date=month_date,
     scales="mil|milhões|milhão|bilhões|bilhão|mil milhões", of_scale="de ",

@@ -123,7 +123,9 @@ def in_year(tongue: Tongue, number: str, word: str) -> str:
 
 
 def suffixed(tongue: Tongue, number: str, suffix: str) -> str:
-    """5-й, 5-я, 5-е, 5-го, 5-м"""
+    """5-й, 5-я, 5-е, 5-го, 5-м; 90-е, 90-х"""
+    if suffix in ("е", "х") and number[-1] == "0" and len(number) > 1:
+        return ordinal(int(number), "n")[:-2] + ("ые" if suffix == "е" else "ых")
     case = {
         "й": "m",
         "ый": "m",
@@ -153,13 +155,13 @@ def things(stem: str, one: str, few: str, many: str, gender: str = "m") -> Noun:
 
 
 RUSSIAN = Tongue(
-    code="ru", digits=tuple(ONES[:10]), cardinal=cardinal, ordinal=ordinal, point="запятая", minus="минус", to="–",
+    code="ru", digits=tuple(ONES[:10]), cardinal=cardinal, ordinal=ordinal, point="запятая", minus="минус", to="{} – {}",
     decimal=decimal, plural=plural, gender_of=gender_of, year=cardinal, date=date, clock=clock, percent="",
     months=tuple(MONTHS), month_date=month_date,
     scales="тысячи|тысяч|тыс\\.|миллионов|миллиона|миллион|млн|миллиардов|миллиарда|миллиард|млрд",
     phrases=(
         (r"(?<![\w.,])([1-9]\d{2,3})[ \u00a0](годом|году|года|год(?!\w)|г\.)(?!\w)", in_year),
-        (r"(?<![\w.,])(\d{1,4})-?(ый|ий|ой|й|ая|я|ое|е|ого|го|му|м)(?!\w)", suffixed),
+        (r"(?<![\w.,])(\d{1,4})-?(ый|ий|ой|й|ая|я|ое|е|ого|го|му|м|(?<=0-)х)(?!\w)", suffixed),
     ),
     units={
         "км": things("километр", "", "а", "ов"), "м": things("метр", "", "а", "ов"), "см": things("сантиметр", "", "а", "ов"),

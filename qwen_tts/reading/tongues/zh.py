@@ -62,7 +62,9 @@ def clock(h: int, m: int, s: int | None) -> str:
 
 
 def years(tongue: Tongue, number: str) -> str:
-    """2024年"""
+    """2024年, 90年代"""
+    if len(number) == 2:
+        return f"{cardinal(int(number))}年"
     return f"{year(int(number))}年" if number[0] != "0" else f"{''.join(DIGITS[int(d)] for d in number)}年"
 
 
@@ -88,7 +90,8 @@ def gender_of(word: str, number: int) -> str:
 
 
 CHINESE = Tongue(
-    code="zh", digits=tuple(DIGITS), cardinal=cardinal, ordinal=ordinal, point="点", comma=False, gap="", minus="负", to="到",
+    code="zh", digits=tuple(DIGITS), cardinal=cardinal, ordinal=ordinal, point="点", comma=False, gap="", minus="负",
+    to="{}到{}",
     year=year, date=date, clock=clock, day_first=False, percent="百分之{}", and_cents="", gender_of=gender_of,
     scales="万亿|千万|百万|万|亿",
     phrases=(
