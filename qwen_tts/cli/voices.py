@@ -1,13 +1,11 @@
 """`qwen-tts voices`: whom and what a model can speak."""
 
-from typing import Annotated
-
 import typer
 
+from .speech import Model
 
-def voices(
-    model: Annotated[str, typer.Option(help='"tiny", the built-in model; a directory; or a name on a hub.')] = "tiny",
-) -> None:
+
+def voices(model: Model = "tiny") -> None:
     """List a model's voices and languages."""
     from ..config import ModelConfig
     from ..prompt import supported_languages, supported_speakers
