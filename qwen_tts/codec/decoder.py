@@ -129,10 +129,15 @@ class Decoder(nn.Module):
         x = run(self.pre_conv, z, convs).transpose(1, 2)  # [B, T, latent]
         return self.pre_transformer(x, None if state is None else state.cache).transpose(1, 2)
 
-    def waveform(self, x: Tensor, convs: Iterator[Tensor] | None = None) -> Tensor:
-        """[B, latent, T] -> [B, T * samples per frame]"""
+    def upsampled(self, x: Tensor, convs: Iterator[Tensor] | None = None) -> Tensor:
+        """[B, latent, T] -> [B, latent, T * upsampling ratios], still far below audio rates"""
         for up, mix in self.upsample:  # type: ignore[misc]
             x = mix(run(up, x, convs), convs)
+        return x
+
+    def waveform(self, x: Tensor, convs: Iterator[Tensor] | None = None) -> Tensor:
+        """[B, latent, T] -> [B, T * samples per frame]"""
+        x = self.upsampled(x, convs)
         first, *blocks, snake, last = self.decoder
         x = run(first, x, convs)  # type: ignore[arg-type]
         for block in blocks:

@@ -1,10 +1,10 @@
-"""Trains both halves of the codec: spectra, commitment, phonetic targets for codebook 0.
+"""Trains what makes codes: the encoder and the codebooks. Waves come later (`decoder.py`), on codes that stay.
 
-The encoder and the decoder's transformer see whole segments (cheap: 25 and 12.5 vectors a second); the decoder's convolutions,
-which cost nearly everything, only short crops of them:
+    wave ── encoder ── codebooks ── context ── x2 ── x2 ── a linear layer ── mel spectra, two a vector (10 ms each)
+                           └── codebook 0 ── a linear layer ── phonetic targets
 
-    segment   |------------------------------ 48 frames ------------------------------|
-    crop                     |lead| 8 frames |              the lead is heard, not judged
+Nearly all of a codec's computing is the decoder's convolutions at audio rates. To learn what to keep of a sound they are not
+needed: spectra tell that as well, at a tenth of the cost. The parts of the decoder up to 50 vectors a second are trained along.
 """
 
 from dataclasses import dataclass
@@ -13,26 +13,23 @@ from typing import Any
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..codec.codec import Codec
+from ..mel import slaney_filters
 from .calibrate import calibrate
-from .data import LOUDNESS, Pack
+from .data import Pack
 from .loop import Average, learning_rate
-from .losses import SpectralLoss
 from .quantizer import QuantizerTrainer
-
-LEAD = 1  # frames
 
 
 @dataclass(frozen=True, slots=True)
 class CodecOptions:
     steps: int
-    batch: int = 5
-    segment: int = 48  # frames
-    crops: int = 2  # per segment
-    crop: int = 8  # frames judged
-    peak: float = 3e-4  # learning rate
+    batch: int = 6
+    segment: int = 40  # frames
+    peak: float = 6e-4  # learning rate
     warmup: int = 100  # steps
     seed: int = 0
     commitment: float = 0.25  # of the share of the vectors that the codebooks miss
@@ -58,27 +55,50 @@ class PhoneticTargets:
         return np.pad(rows, ((0, frames - len(rows)), (0, 0)), constant_values=np.nan)
 
 
+class SpectralPatches(nn.Module):
+    """Log mel spectra of a wave, one row for each `hop` samples, centred in it: long windows for pitch, short ones for time."""
+
+    def __init__(self, rate: int, hop: int, bands: dict[int, int]) -> None:
+        """`bands`: window -> number of mel bands."""
+        super().__init__()
+        self.hop, self.bands, self.width = hop, bands, sum(bands.values())
+        for n, mels in bands.items():
+            self.register_buffer(f"mel_{n}", slaney_filters(rate, n, mels), persistent=False)
+            self.register_buffer(f"window_{n}", torch.hann_window(n), persistent=False)
+
+    def forward(self, wave: Tensor) -> Tensor:
+        """[B, N] -> [B, width, N / hop]"""
+        rows = []
+        for n in self.bands:
+            around = F.pad(wave, ((n - self.hop) // 2, (n - self.hop) // 2))
+            spectrum = torch.stft(around, n, self.hop, window=self.get_buffer(f"window_{n}"), center=False, return_complex=True)
+            power = spectrum.real.square() + spectrum.imag.square()
+            rows.append((self.get_buffer(f"mel_{n}") @ (power + 1e-7).sqrt()).clamp(min=1e-4).log())
+        return torch.cat(rows, dim=1)
+
+
 class CodecTrainer:
     def __init__(self, codec: Codec, pack: Pack, targets: PhoneticTargets, options: CodecOptions) -> None:
         torch.manual_seed(options.seed)
         self.codec, self.pack, self.targets, self.options = codec, pack, targets, options
         self.frame = codec.config.encode_downsample_rate
         self.quantizer = QuantizerTrainer(codec)
-        self.loss = SpectralLoss(codec.config.output_sample_rate)
+        rate, latent = codec.config.output_sample_rate, codec.config.decoder_config.latent_dim
+        self.spectra = SpectralPatches(rate, rate // 100, {1024: 80, 320: 40})
+        self.rows = self.frame // self.spectra.hop  # spectra a frame
+        steps = int(np.prod(codec.config.decoder_config.upsampling_ratios))  # vectors a frame after `upsample`
+        self.spectral = nn.Conv1d(latent, self.spectra.width * self.rows // steps, 1)
         self.phonetic = nn.Linear(codec.config.encoder_config.codebook_dim, targets.dim)
         nn.init.zeros_(self.phonetic.weight)  # its first guess is the mean
-        parameters = [*codec.parameters(), *self.phonetic.parameters()]
+        parameters = [*codec.parameters(), *self.phonetic.parameters(), *self.spectral.parameters()]
         self.optimizer = torch.optim.AdamW(parameters, lr=options.peak, betas=(0.8, 0.99), weight_decay=0.01)
         self.average = Average(codec)
         samples = np.array([clip.samples for clip in pack.clips], np.float64)
         self.chance = samples / samples.sum()
-        self._embed, self._waveform = codec.encoder.embed, codec.decoder.waveform
-        if options.compiled:
-            self._embed = torch.compile(self._embed, dynamic=False)
-            self._waveform = torch.compile(self._waveform, dynamic=False)
+        self._embed = torch.compile(codec.encoder.embed, dynamic=False) if options.compiled else codec.encoder.embed
 
-    def batch(self, rng: np.random.Generator) -> tuple[Tensor, Tensor, Tensor]:
-        """Random segments: waves [B, N], phonetic targets [B, T, dim] (NaN past the end), crop starts [B, crops]."""
+    def batch(self, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
+        """Random segments: waves [B, N], phonetic targets [B, T, dim] (NaN past the end)."""
         o = self.options
         waves, targets = [], []
         for clip in rng.choice(len(self.chance), o.batch, p=self.chance):
@@ -86,29 +106,26 @@ class CodecTrainer:
             first = int(rng.integers(0, max(1, frames - o.segment + 1)))
             waves.append(self.pack.wave(self.pack.clips[clip], first * self.frame, o.segment * self.frame))
             targets.append(self.targets.get(int(clip), first, o.segment))
-        starts = rng.integers(0, o.segment - o.crop - LEAD + 1, (o.batch, o.crops))
         gain = rng.uniform(0.6, 1.2, (o.batch, 1)).astype(np.float32)
-        return torch.from_numpy(np.stack(waves) * gain), torch.from_numpy(np.stack(targets)), torch.from_numpy(starts)
+        return torch.from_numpy(np.stack(waves) * gain), torch.from_numpy(np.stack(targets))
 
     def step(self, step: int) -> dict[str, float]:
         o = self.options
-        wave, targets, starts = self.batch(np.random.default_rng((o.seed, step)))
+        wave, targets = self.batch(np.random.default_rng((o.seed, step)))
         generator = torch.Generator().manual_seed(o.seed * 1_000_003 + step)
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate(step, o.steps, o.peak, o.warmup)
         if step == 0:
-            self._calibrate(wave)
+            calibrate(self.codec.encoder, lambda: self.codec.encoder.embed(wave))
+            self.quantizer.whiten(self._embedded(8))
         if step == o.quantise_from:
             self.quantizer.start(self._embedded(40), 40, generator)
         with torch.autocast("cpu", torch.bfloat16, enabled=o.bf16):
             z = self._embed(wave)
         real = ~targets[..., 0].isnan()
         quantised = self.quantizer.bypass(z.float()) if step < o.quantise_from else self.quantizer(z.float(), generator, real)
-        context = self.codec.decoder.context(quantised.latent)
-        made, true = self._crops(context, wave, starts)
-        spectral = self.loss(made, true)
-        guess = self.phonetic(quantised.semantic)[real]
-        phonetic = (guess - targets[real]).square().sum(-1).mean()  # the targets' variances sum to one
+        spectral = (self.guess(quantised.latent) - self.spectra(wave)).abs().mean()
+        phonetic = (self.phonetic(quantised.semantic)[real] - targets[real]).square().sum(-1).mean()  # variances sum to one
         loss = spectral + o.commitment * quantised.commitment + o.phonetic * phonetic
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
@@ -118,13 +135,10 @@ class CodecTrainer:
         figures = {"spectral": spectral, "commitment": quantised.commitment, "phonetic": phonetic, "norm": norm}
         return {name: value.item() for name, value in figures.items()}
 
-    def _calibrate(self, wave: Tensor) -> None:
-        encoder, decoder = self.codec.encoder, self.codec.decoder
-        calibrate(encoder, lambda: encoder.embed(wave))
-        self.quantizer.whiten(self._embedded(8))
-        calibrate(decoder, lambda: decoder.waveform(decoder.context(self.quantizer.bypass(encoder.embed(wave)).latent)))
-        last: Any = decoder.decoder[-1]
-        last.conv.weight.data.mul_(LOUDNESS)
+    def guess(self, latent: Tensor) -> Tensor:
+        """Spectra from dequantised vectors: [B, codebook_dim, T] -> [B, width, T * rows]."""
+        x = self.spectral(self.codec.decoder.upsampled(self.codec.decoder.context(latent)))  # [B, width * r, T * steps]
+        return x.unflatten(1, (self.spectra.width, -1)).transpose(2, 3).flatten(2)
 
     @torch.no_grad()
     def _embedded(self, batches: int) -> Tensor:
@@ -132,24 +146,14 @@ class CodecTrainer:
         rng = np.random.default_rng(self.options.seed)
         return torch.cat([self.codec.encoder.embed(self.batch(rng)[0]) for _ in range(batches)])
 
-    def _crops(self, context: Tensor, wave: Tensor, starts: Tensor) -> tuple[Tensor, Tensor]:
-        """Decodes a few crops of each segment: made and true waves, [B * crops, crop samples]."""
-        length, frame = self.options.crop + LEAD, self.frame
-        parts, true = [], []
-        for row, first in [(b, int(s)) for b in range(len(starts)) for s in starts[b]]:
-            parts.append(context[row, :, first : first + length])
-            true.append(wave[row, (first + LEAD) * frame : (first + length) * frame])
-        with torch.autocast("cpu", torch.bfloat16, enabled=self.options.bf16):
-            made = self._waveform(torch.stack(parts))
-        return made.float()[:, LEAD * frame :], torch.stack(true)
-
     def state_dict(self) -> dict[str, Any]:
-        modules = {"codec": self.codec, "phonetic": self.phonetic, "optimizer": self.optimizer}
+        modules = {"codec": self.codec, "phonetic": self.phonetic, "spectral": self.spectral, "optimizer": self.optimizer}
         return {name: m.state_dict() for name, m in modules.items()} | {"average": self.average.values}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self.codec.load_state_dict(state["codec"])
         self.phonetic.load_state_dict(state["phonetic"])
+        self.spectral.load_state_dict(state["spectral"])
         self.optimizer.load_state_dict(state["optimizer"])
         for name, value in state["average"].items():
             self.average.values[name].copy_(value)

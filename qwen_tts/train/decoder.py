@@ -12,7 +12,8 @@ import torch
 from torch import Tensor, nn
 
 from ..codec.codec import Codec
-from .data import Codes, Pack
+from .calibrate import calibrate
+from .data import LOUDNESS, Codes, Pack
 from .discriminators import Discriminators, judge_loss, maker_losses
 from .loop import Average, learning_rate
 from .losses import SpectralLoss
@@ -83,6 +84,8 @@ class DecoderTrainer:
             for group in optimizer.param_groups:
                 group["lr"] = learning_rate(step, o.steps, peak, 100, floor=0.05)
         rows = self.batch(np.random.default_rng((o.seed, step, 11)))
+        if step == 0:
+            self._calibrate(rows)
         true, made = torch.stack([row[2] for row in rows]), self.decode(rows)
         figures = {"judge": self._teach_judges(true, made.detach())}
         spectral = self.loss(made, true)
@@ -100,6 +103,14 @@ class DecoderTrainer:
         self.optimizer.step()
         self.average.update(step)
         return figures | {"spectral": spectral.item()}
+
+    def _calibrate(self, rows: list[tuple[Tensor, int, Tensor]]) -> None:
+        """The convolutions at audio rates are fresh; what comes before them was trained with the encoder."""
+        decoder: Any = self.decoder
+        fresh = nn.ModuleList([*decoder.decoder])
+        codes = nn.utils.rnn.pad_sequence([row[0] for row in rows], batch_first=True)
+        calibrate(fresh, lambda: decoder(codes[:, : self.options.lead + self.options.crop]))
+        decoder.decoder[-1].conv.weight.data.mul_(LOUDNESS)
 
     def _teach_judges(self, true: Tensor, made: Tensor) -> float:
         with torch.autocast("cpu", torch.bfloat16, enabled=self.options.bf16):

@@ -1,4 +1,4 @@
-"""Trains the codec of the built-in model: encoder, codebooks and a first decoder. Goes on where it was killed."""
+"""Trains what makes the codes of the built-in model: the encoder and the codebooks. Goes on where it was killed."""
 
 import argparse
 from pathlib import Path
@@ -17,7 +17,7 @@ def main() -> None:
     parser.add_argument("pack", type=Path)
     parser.add_argument("out", type=Path)
     parser.add_argument("--config", type=Path, default=Path(__file__).parent / "config" / "codec.json")
-    parser.add_argument("--steps", type=int, default=8000)
+    parser.add_argument("--steps", type=int, default=12000)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--compiled", action="store_true", help="torch.compile: twice as fast after some minutes")
     parser.add_argument("--fp32", action="store_true")

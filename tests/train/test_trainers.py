@@ -9,7 +9,7 @@ from miniature import GROUPS, codec_config
 
 from qwen_tts.codec.codec import Codec
 from qwen_tts.config import CodecConfig
-from qwen_tts.train.codec import CodecOptions, CodecTrainer, PhoneticTargets
+from qwen_tts.train.codec import CodecOptions, CodecTrainer, PhoneticTargets, SpectralPatches
 from qwen_tts.train.data import Codes, Pack
 from qwen_tts.train.decoder import DecoderOptions, DecoderTrainer
 from qwen_tts.train.loop import Trainer, learning_rate, train
@@ -24,7 +24,7 @@ def new_codec() -> Codec:
 
 
 def codec_trainer(pack: Pack) -> CodecTrainer:
-    options = CodecOptions(steps=12, warmup=1, batch=2, segment=12, crops=1, crop=3, quantise_from=4, bf16=False)
+    options = CodecOptions(steps=12, peak=5e-3, warmup=1, batch=2, segment=12, quantise_from=4, bf16=False)
     return CodecTrainer(new_codec(), pack, PhoneticTargets(pack.folder), options)
 
 
@@ -61,6 +61,17 @@ def test_the_discriminators_have_a_say_after_the_warm_up(pack: Pack) -> None:
     assert "fooled" not in figures[3]
     assert figures[4]["fooled"] > 0
     assert figures[5]["judge"] < figures[0]["judge"]
+
+
+def test_a_spectral_patch_is_of_its_own_ten_milliseconds() -> None:
+    patches, wave = SpectralPatches(24_000, 240, {1024: 20, 320: 10}), torch.zeros(1, 24_000)
+    wave[0, 50 * 240 + 120] = 1  # a click in the middle of patch 50
+    made = patches(wave)[0]
+    assert made.shape == (30, 100)
+    short = made[20:].exp().sum(0)
+    assert short.argmax() == 50
+    long = made[:20].exp().sum(0)
+    assert torch.allclose(long[48:50], long[51:53].flip(0), rtol=1e-3)  # as far before as after
 
 
 def test_spectral_loss_is_zero_for_the_same_and_grows_with_the_difference() -> None:
