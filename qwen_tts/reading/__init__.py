@@ -6,6 +6,7 @@ Rules and words only: nothing here knows a model, a tokenizer or a stream. `plan
 from .join import Joiner
 from .lexicon import Lexicon
 from .normalise import normalise
+from .options import Reading
 from .plan import Pauses, plan
 from .segments import Pause, Segment, Speak
 from .sentences import paragraphs, sentences
@@ -17,6 +18,7 @@ __all__ = [
     "Pause",
     "Pauses",
     "Piece",
+    "Reading",
     "Segment",
     "Speak",
     "normalise",
