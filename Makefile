@@ -25,8 +25,9 @@ quoted = '$(subst ','\'',$(value $(1)))'
 say: .venv/.core
 	$(BIN)/qwen-tts say -o $(call quoted,OUT) $(if $(SPEAKER),--speaker $(call quoted,SPEAKER)) $(if $(LANGUAGE),--language $(call quoted,LANGUAGE)) $(if $(MODEL),--model $(call quoted,MODEL)) -- $(call quoted,TEXT)
 
+# A process a core, one thread each: the miniature models are too small to share.
 test: lint
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto
 
 lint: .venv/.dev
 	$(BIN)/ruff check .
