@@ -66,8 +66,6 @@ def resolve(name: str | os.PathLike[str], **hub: Unpack[HubKeywords]) -> Path:
 
 def _here(name: str | os.PathLike[str]) -> Path | None:
     if isinstance(name, str) and name in BUILT_IN:
-        if not (BUILT_IN[name] / "config.json").exists():
-            raise OptionError(f"this copy of qwen_tts comes without {name!r}; give a model directory or a name on a hub")
         return BUILT_IN[name]
     path = Path(name).expanduser()
     return path if os.fspath(name) and path.is_dir() else None
