@@ -155,5 +155,4 @@ class CodecTrainer:
         self.phonetic.load_state_dict(state["phonetic"])
         self.spectral.load_state_dict(state["spectral"])
         self.optimizer.load_state_dict(state["optimizer"])
-        for name, value in state["average"].items():
-            self.average.values[name].copy_(value)
+        self.average.restore(state["average"])

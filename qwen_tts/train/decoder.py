@@ -131,5 +131,4 @@ class DecoderTrainer:
         self.judges.load_state_dict(state["judges"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.judge_optimizer.load_state_dict(state["judge_optimizer"])
-        for name, value in state["average"].items():
-            self.average.values[name].copy_(value)
+        self.average.restore(state["average"])

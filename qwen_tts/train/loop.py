@@ -34,9 +34,10 @@ class Average:
         for name, p in self.module.named_parameters():
             self.values[name].lerp_(p, 1 - keep)
 
-    def state_dict(self) -> dict[str, Tensor]:
-        """The module's state with the averaged parameters."""
-        return self.module.state_dict() | self.values
+    def restore(self, values: dict[str, Tensor]) -> None:
+        """Takes up the `values` of an earlier run."""
+        for name, value in values.items():
+            self.values[name].copy_(value)
 
 
 def save_atomically(state: dict[str, Any], path: Path) -> None:

@@ -206,5 +206,4 @@ class TalkerTrainer:
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self.talker.load_state_dict(state["talker"])
         self.optimizer.load_state_dict(state["optimizer"])
-        for name, value in state["average"].items():
-            self.average.values[name].copy_(value)
+        self.average.restore(state["average"])
