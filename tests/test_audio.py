@@ -150,6 +150,7 @@ def test_channels_become_their_mean_whichever_axis_they_are_on() -> None:
         (12, "cannot read audio from a int"),
         (None, "cannot read audio from a NoneType"),
     ],
+    ids=lambda value: "bytes" if isinstance(value, bytes) else None,  # a wave file holds the second it was written in
 )
 def test_what_is_no_audio_says_why(source: object, words: str) -> None:
     with pytest.raises(AudioError, match=words):
