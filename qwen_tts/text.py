@@ -78,6 +78,10 @@ class TextTokenizer:
             raise TextError(f"the text is not valid Unicode at character {error.start}: {error.reason}") from None
         return self._tokenizer.encode(text, add_special_tokens=False).ids
 
+    def sizes(self, ids: list[int]) -> list[int]:
+        """How many bytes of text each of the ids of `encode` stands for."""
+        return [len(self._tokenizer.id_to_token(i)) for i in ids]
+
     def target_ids(self, text: str) -> list[int]:
         """Ids of the text to speak.
 

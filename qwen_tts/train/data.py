@@ -91,3 +91,16 @@ class Codes:
     def get(self, clip: int) -> Tensor:
         """int64 [T, Q]"""
         return torch.from_numpy(self.rows[self.start[clip] : self.start[clip + 1]].astype(np.int64))
+
+
+class Alignment:
+    """What recipes/…/align.py wrote beside a pack: when each byte of a clip's text is spoken, in codec frames."""
+
+    def __init__(self, folder: Path) -> None:
+        self.start = np.load(folder / "aligned_start.npy")
+        self.times = np.fromfile(folder / "aligned.f4", "<f4")
+
+    def places(self, clip: int, frames: int) -> Tensor:
+        """Which byte of the text, with fractions, is spoken in the middle of each frame: float32 [frames]."""
+        times = self.times[self.start[clip] : self.start[clip + 1]]
+        return torch.from_numpy(np.interp(np.arange(frames) + 0.5, times, np.arange(len(times)))).float()

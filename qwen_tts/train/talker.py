@@ -6,8 +6,8 @@ frame from:
     input    | role, language, voice | text ... eos | bos | f0 | f1 | ... | f(T-1) |
     target   |           -           |       -      | f0  | f1 | f2 | ... |  end   |
 
-Early on, one attention head is drawn towards the diagonal between text and frames, which read speech follows; without it the
-alignment takes many times as long to appear. It is a hint for training only: nothing of it is left in the model.
+One attention head of some layers is shown which part of the text each frame speaks; without it the alignment takes many times as
+long to appear. It is a hint for training only, and fades out.
 """
 
 import re
@@ -24,7 +24,7 @@ from ..nn.transformer import Attention
 from ..prompt import PromptLayout, build_layout, embed
 from ..talker.talker import Talker
 from ..text import TextTokenizer
-from .data import Clip, Codes, Pack
+from .data import Alignment, Clip, Codes, Pack
 from .loop import Average, learning_rate
 
 
@@ -37,9 +37,10 @@ class TalkerOptions:
     predictor_share: float = 0.3  # of the frames of a batch, chosen at random
     predictor_weight: float = 1.0
     streaming_share: float = 0.15  # of the clips, in the layout where text comes while speaking
-    guide_layer: int = 3
-    guide_steps: int = 3000  # the hint fades out until then
-    guide_width: float = 0.1  # of the utterance
+    guide_layers: tuple[int, ...] = (3, 5)
+    guide_weight: float = 0.3
+    guide_steps: int = 6000  # the hint fades out until then
+    guide_slack: float = 2.0  # bytes of text that a frame's place may be off
     spelled: float = 0.05  # of the words are given letter by letter, so that rare pieces are learned from common words
     bf16: bool = True
 
@@ -50,8 +51,22 @@ class Batch:
 
     inputs: Tensor
     first: list[int]  # position whose hidden state predicts frame 0
-    text: list[tuple[int, int] | None]  # rows of the text in the layout with all text first
+    text: list["TextRows | None"]  # of the layout with all text first
     codes: list[Tensor]
+
+
+@dataclass(frozen=True, slots=True)
+class TextRows:
+    """Where the text's rows begin in a prompt, and which bytes of the text each stands for: its middle and half its length."""
+
+    begin: int
+    middle: Tensor
+    half: Tensor
+
+    def near(self, place: Tensor, slack: float) -> Tensor:
+        """Logarithms of how well each row fits a place in the text, in bytes. [T] -> [T, rows]"""
+        gap = (place[:, None] - self.middle).abs().sub(self.half).clamp(min=0)
+        return -gap.square() / (2 * slack**2)
 
 
 class HeadWatch:
@@ -74,16 +89,25 @@ class HeadWatch:
 
 class TalkerTrainer:
     def __init__(
-        self, talker: Talker, config: ModelConfig, text: TextTokenizer, pack: Pack, codes: Codes, options: TalkerOptions
+        self,
+        talker: Talker,
+        config: ModelConfig,
+        text: TextTokenizer,
+        pack: Pack,
+        codes: Codes,
+        options: TalkerOptions,
+        alignment: Alignment | None = None,
     ) -> None:
+        """Without an alignment, no head is shown anything."""
         self.talker, self.config, self.text, self.pack, self.codes, self.options = talker, config, text, pack, codes, options
+        self.alignment = alignment
         decay = [p for p in talker.parameters() if p.ndim > 1]
         rest = [p for p in talker.parameters() if p.ndim <= 1]
         groups = [{"params": decay, "weight_decay": 0.05}, {"params": rest, "weight_decay": 0.0}]
         self.optimizer = torch.optim.AdamW(groups, lr=options.peak, betas=(0.9, 0.98))
         self.average = Average(talker)
-        layer: Any = talker.model.layers[options.guide_layer]
-        self.watch = HeadWatch(layer.self_attn)
+        layers: list[Any] = [talker.model.layers[i] for i in options.guide_layers] if alignment else []
+        self.watched = [HeadWatch(layer.self_attn) for layer in layers]
         known = config.talker_config.spk_id
         frames = np.diff(codes.start)
         self.usable = [i for i, clip in enumerate(pack.clips) if clip.speaker.lower() in known and frames[i] > 3]
@@ -113,9 +137,9 @@ class TalkerTrainer:
         groups = self.batches(step // self._length)
         return groups[step % self._length % len(groups)]
 
-    def layout(self, clip: Clip, rng: np.random.Generator) -> tuple[PromptLayout, tuple[int, int] | None]:
+    def layout(self, clip: Clip, rng: np.random.Generator) -> tuple[PromptLayout, TextRows | None]:
         streaming = bool(rng.random() < self.options.streaming_share)
-        ids = self.spell(clip.text, rng)
+        ids, spans = self.spell(clip.text, rng)
         language = clip.language if rng.random() < 0.8 else None
         layout = build_layout(
             self.config,
@@ -126,15 +150,16 @@ class TalkerTrainer:
             streaming_text=streaming,
         )
         begin = len(layout.instruct) + len(layout.header)
-        return layout, None if streaming else (begin, begin + len(ids))
+        return layout, None if streaming else TextRows(begin, *torch.tensor(spans).T)
 
-    def spell(self, text: str, rng: np.random.Generator) -> list[int]:
-        """Token ids of a text, some of its words letter by letter."""
+    def spell(self, text: str, rng: np.random.Generator) -> tuple[list[int], list[tuple[float, float]]]:
+        """Token ids of a text, some of its words letter by letter; the middle and half the length of each, in bytes."""
         ids: list[int] = []
         for word in re.findall(r"\s*\S+", text):
             pieces = list(word) if rng.random() < self.options.spelled else [word]
             ids += [i for piece in pieces for i in self.text.encode(piece)]
-        return ids
+        half = np.array(self.text.sizes(ids)) / 2
+        return ids, list(zip(np.cumsum(2 * half) - half, half, strict=True))
 
     def assemble(self, clips: list[int], rng: np.random.Generator) -> Batch:
         codes = [self.codes.get(i) for i in clips]
@@ -164,20 +189,20 @@ class TalkerTrainer:
         rest = F.cross_entropy(logits.float().flatten(0, 1), codes[chosen, 1:].flatten())
         return {"code0": code0, "rest": rest}
 
-    def guide(self, batch: Batch) -> Tensor:
-        """How far the watched head strays from the diagonal: -log of the attention mass near it."""
-        scores = self.watch.scores()
-        total, count = scores.new_zeros(()), 0
-        for b, place in enumerate(batch.text):
-            if place is None:
+    def guide(self, batch: Batch, clips: list[int]) -> Tensor:
+        """How far the watched heads stray: -log of the attention on the part of the text that each frame speaks."""
+        assert self.alignment is not None
+        total, count = batch.inputs.new_zeros(()), 0
+        scores = [watch.scores() for watch in self.watched]
+        for b, (clip, text) in enumerate(zip(clips, batch.text, strict=True)):
+            if text is None:
                 continue
-            frames, (begin, end) = len(batch.codes[b]), place
-            rows = scores[b, batch.first[b] : batch.first[b] + frames, begin:end]  # [T, text]
-            when = (torch.arange(frames) + 0.5)[:, None] / frames
-            where = (torch.arange(end - begin) + 0.5)[None] / (end - begin)
-            near = -((when - where) ** 2) / (2 * self.options.guide_width**2)
-            total = total - torch.logsumexp(rows + near, -1).clamp(min=-8).sum()
-            count += frames
+            frames, begin, end = len(batch.codes[b]), text.begin, text.begin + len(text.middle)
+            near = text.near(self.alignment.places(clip, frames), self.options.guide_slack)
+            for heads in scores:
+                rows = heads[b, batch.first[b] : batch.first[b] + frames, begin:end]  # [T, text]
+                total = total - torch.logsumexp(rows + near, -1).clamp(min=-8).sum()
+                count += frames
         return total / max(1, count)
 
     def step(self, step: int) -> dict[str, float]:
@@ -185,13 +210,14 @@ class TalkerTrainer:
         rng = np.random.default_rng((o.seed, step, 7))
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate(step, o.steps, o.peak, 300, floor=0.05)
-        batch = self.assemble(self.clips(step), rng)
+        clips = self.clips(step)
+        batch = self.assemble(clips, rng)
         with torch.autocast("cpu", torch.bfloat16, enabled=o.bf16):
             losses = self.losses(batch, rng)
             loss = losses["code0"] + o.predictor_weight * losses["rest"]
-            weight = 0.2 * max(0.0, 1 - step / o.guide_steps) if o.guide_steps else 0.0
+            weight = o.guide_weight * max(0.0, 1 - step / o.guide_steps) if self.alignment else 0.0
             if weight:
-                losses["guide"] = self.guide(batch)
+                losses["guide"] = self.guide(batch, clips)
                 loss = loss + weight * losses["guide"]
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()

@@ -8,7 +8,7 @@ import torch
 from qwen_tts.config import ModelConfig
 from qwen_tts.talker.talker import Talker
 from qwen_tts.text import TextTokenizer
-from qwen_tts.train.data import Codes, Pack
+from qwen_tts.train.data import Alignment, Codes, Pack
 from qwen_tts.train.loop import train
 from qwen_tts.train.talker import TalkerOptions, TalkerTrainer
 
@@ -28,7 +28,8 @@ def main() -> None:
     config = ModelConfig.from_file(args.config)
     talker = Talker(config.talker_config)
     text = TextTokenizer.from_dir(args.text)
-    trainer = TalkerTrainer(talker, config, text, Pack(args.pack), Codes(args.pack), TalkerOptions(steps=args.steps))
+    options = TalkerOptions(steps=args.steps)
+    trainer = TalkerTrainer(talker, config, text, Pack(args.pack), Codes(args.pack), options, Alignment(args.pack))
     train(trainer, args.steps, args.out)
 
 

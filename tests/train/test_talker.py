@@ -1,5 +1,6 @@
 """Training sees what inference sees: teacher-forced logits equal step-by-step logits, and what is learned is spoken."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from qwen_tts.sampling import SamplingOptions
 from qwen_tts.talker.frames import GenerationOptions, generate_frames
 from qwen_tts.talker.talker import Talker
 from qwen_tts.text import TextTokenizer
-from qwen_tts.train.data import Codes, Pack
+from qwen_tts.train.data import Alignment, Codes, Pack
 from qwen_tts.train.talker import TalkerOptions, TalkerTrainer
 
 
@@ -29,13 +30,13 @@ def trainer(pack: Pack, model_dir: Callable[[str], Path]) -> TalkerTrainer:
         peak=1e-2,
         predictor_share=1.0,
         streaming_share=0.0,
-        guide_layer=1,
+        guide_layers=(0, 1),
         guide_steps=50,
         spelled=0,
         bf16=False,
     )
     text = TextTokenizer.from_dir(model_dir("custom_voice"))
-    return TalkerTrainer(Talker(config.talker_config), config, text, pack, Codes(pack.folder), options)
+    return TalkerTrainer(Talker(config.talker_config), config, text, pack, Codes(pack.folder), options, Alignment(pack.folder))
 
 
 @pytest.mark.parametrize("streaming", [False, True])
@@ -80,16 +81,43 @@ def test_labels_are_the_next_frame_and_then_the_end(trainer: TalkerTrainer) -> N
 
 def test_the_watched_head_is_the_attention_of_the_model(trainer: TalkerTrainer) -> None:
     batch = trainer.assemble([0], np.random.default_rng(0))
-    attention = trainer.watch.attention
+    watch = trainer.watched[1]
+    attention = watch.attention
     seen = {}
     hook = attention.o_proj.register_forward_pre_hook(lambda _, args: seen.update(out=args[0]))
     with torch.no_grad():
         trainer.talker(batch.inputs)
-        assert trainer.watch.inputs is not None
-        _, _, v = attention.project(trainer.watch.inputs[0], *trainer.watch.inputs[1])
-        out = trainer.watch.scores().exp()[0] @ v[0, 0]
+        assert watch.inputs is not None
+        _, _, v = attention.project(watch.inputs[0], *watch.inputs[1])
+        out = watch.scores().exp()[0] @ v[0, 0]
     hook.remove()
     assert torch.allclose(out, seen["out"][0, :, : attention.head_dim], atol=1e-5)
+
+
+def test_the_hint_is_the_attention_on_what_is_spoken(trainer: TalkerTrainer) -> None:
+    """With even timing, frame t of T speaks byte (t + 1/2) n / T of the text's n."""
+    batch = trainer.assemble([2, 1], np.random.default_rng(0))
+    with torch.no_grad():
+        trainer.talker(batch.inputs)
+        found = trainer.guide(batch, [2, 1])
+        losses = []
+        for watch in trainer.watched:
+            attention = watch.scores().exp()
+            for b, clip in enumerate([2, 1]):
+                text, frames = trainer.pack.clips[clip].text, len(batch.codes[b])
+                ids = [trainer.text.encode(word) for word in re.findall(r"\s*\S+", text)]
+                ends = np.cumsum([size for word in ids for size in trainer.text.sizes(word)])
+                assert ends[-1] == len(text)
+                rows = batch.text[b]
+                assert rows is not None
+                for t in range(frames):
+                    place, mass = (t + 0.5) * len(text) / frames, 0.0
+                    for k, (begin, end) in enumerate(zip([0, *ends], ends, strict=False)):
+                        off = max(begin - place, place - end, 0)
+                        weight = np.exp(-(off**2) / (2 * trainer.options.guide_slack**2))
+                        mass += weight * attention[b, batch.first[b] + t, rows.begin + k].item()
+                    losses.append(min(8, -np.log(mass)))
+    assert found.item() == pytest.approx(np.mean(losses), rel=1e-4)
 
 
 def test_what_was_learned_by_heart_is_spoken(trainer: TalkerTrainer) -> None:

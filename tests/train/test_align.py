@@ -1,0 +1,49 @@
+"""The alignment of text and speech: the best path against all paths, and times on a made-up clip."""
+
+import importlib.util
+import itertools
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+
+
+@pytest.fixture(scope="module")
+def align() -> ModuleType:
+    path = Path(__file__).parents[2] / "recipes" / "tiny" / "align.py"
+    spec = importlib.util.spec_from_file_location("align", path)
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def score(path: tuple[int, ...], scores: np.ndarray, classes: np.ndarray, silent_letter: float) -> float:
+    """Log probability of a path by its definition; -inf where it is not allowed."""
+    if path[0] > 1 or path[-1] < len(classes) - 2:
+        return -np.inf
+    total = sum(scores[t, classes[state]] for t, state in enumerate(path))
+    for a, b in itertools.pairwise(path):
+        if not 0 <= b - a <= 3:
+            return -np.inf
+        total += sum(0 if classes[passed] == 0 else silent_letter for passed in range(a + 1, b))
+    return total
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_no_path_is_better_than_the_best(align: ModuleType, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    states = [align.States.of(text) for text in ("ab c", "d", "I'm")]
+    scores = [rng.normal(0, 3, (hops, align.CLASSES)).astype(np.float32) for hops in (6, 4, 5)]
+    for path, s, rows in zip(align.best_paths(scores, states, batch=2), states, scores, strict=True):
+        every = itertools.product(range(len(s.classes)), repeat=len(rows))
+        best = max(score(p, rows, s.classes, align.SILENT_LETTER) for p in every)
+        assert score(tuple(path), rows, s.classes, align.SILENT_LETTER) == pytest.approx(best, abs=1e-4)
+
+
+def test_times_are_where_the_letters_sound(align: ModuleType) -> None:
+    states = align.States.of("ab, c")
+    assert states.classes.tolist() == [0, 1, 2, 0, 3, 0]
+    path = np.array([0, 0, 1, 1, 2, 3, 3, 4, 4, 4, 5])
+    assert states.times(path).tolist() == [2, 4, 5, 6, 7, 10]  # of a, b, the comma, the space, c, and the end
