@@ -28,7 +28,7 @@ class DecoderOptions:
     crop: int = 10  # frames judged
     peak: float = 3e-4
     judge_peak: float = 3e-4
-    warmup: int = 300  # steps before the discriminators have a say
+    warmup: int = 1000  # steps before the discriminators have a say; they learn from half of it on
     seed: int = 0
     spectral: float = 5.0
     fooled: float = 1.0
@@ -87,7 +87,7 @@ class DecoderTrainer:
         if step == 0:
             self._calibrate(rows)
         true, made = torch.stack([row[2] for row in rows]), self.decode(rows)
-        figures = {"judge": self._teach_judges(true, made.detach())}
+        figures = {"judge": self._teach_judges(true, made.detach())} if step >= o.warmup // 2 else {}
         spectral = self.loss(made, true)
         loss = o.spectral * spectral
         if step >= o.warmup:
