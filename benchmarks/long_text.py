@@ -1,0 +1,153 @@
+"""A text of 3,000 words in one call: is memory flat, are the joins smooth, is every sentence there?
+
+The text is made up from everyday words, the same at every run, and in no training text. Its sentences are also spoken one by
+one: that is the model's own error rate, with which the rate within the long text is compared.
+"""
+
+import argparse
+import random
+import resource
+import sys
+import time
+from pathlib import Path
+
+import jiwer
+import numpy as np
+import torch
+from report import publish, table
+
+from qwen_tts import Qwen3TTSModel
+from qwen_tts.audio import write_audio
+from qwen_tts.eval.metric import Clip
+from qwen_tts.eval.wer import WordErrorRate
+
+WHO = "my brother|the old farmer|our teacher|a young doctor|the captain|her sister|the woman next door|a tired driver"
+WHO += "|the baker|his uncle"
+DID = "found|carried|opened|painted|forgot|sold|repaired|watched|cleaned|borrowed|lost|counted|remembered|washed"
+THING = (
+    "the garden gate|a wooden box|the kitchen window|an old bicycle|three letters|the red umbrella|a heavy bag|the broken chair"
+)
+THING += (
+    "|seven apples|a small boat|the silver watch|two black horses|the front door|a loaf of bread|the long ladder|a green coat"
+)
+PLACE = "near the river|behind the school|in the market|on the hill|at the station|by the sea|under the bridge|in the village"
+PLACE += "|beside the road|in front of the church|at the end of the street|in the forest"
+TIME = (
+    "early in the morning|last summer|before the storm|on Monday evening|after dinner|for the first time|when the rain stopped"
+)
+TIME += "|late at night|during the winter|an hour later|at the end of the year"
+END = "and nobody knew why|and everyone was happy|but it was too late|so we all went home|and the children laughed"
+END += "|because the weather was cold|but nothing happened|and then the lights went out|so he began again"
+SHAPES = ("{time}, {who} {did} {thing} {place}.", "{who} {did} {thing} {time}, {end}.", "{who} {did} {thing} {place}, {end}.")
+
+
+def sentences(words: int, seed: int = 0) -> list[str]:
+    """Sentences of that many words in all, none twice."""
+    rng, made = random.Random(seed), list[str]()
+    lists = {"who": WHO, "did": DID, "thing": THING, "place": PLACE, "time": TIME, "end": END}
+    while sum(len(sentence.split()) for sentence in made) < words:
+        picked = {name: rng.choice(options.split("|")) for name, options in lists.items()}
+        sentence = rng.choice(SHAPES).format(**picked)
+        if (sentence := sentence[0].upper() + sentence[1:]) not in made:
+            made.append(sentence)
+    return made
+
+
+def resident() -> float:
+    """Memory of this process now, in MB (the peak, where the system does not tell)."""
+    status = Path("/proc/self/statm")
+    if status.exists():
+        return int(status.read_text().split()[1]) * resource.getpagesize() / 2**20
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)
+
+
+def rough_joins(chunks: list[np.ndarray], rate: int) -> tuple[int, int]:
+    """How many joins of chunks there are, and at how many the step is larger than every other within 20 ms around."""
+    wave, around = np.concatenate(chunks), rate // 50
+    steps = np.abs(np.diff(wave))
+    joins = np.cumsum([len(chunk) for chunk in chunks if len(chunk)])[:-1] - 1  # steps[j] leads into the next chunk
+    rough = 0
+    for join in joins:
+        near = np.r_[steps[max(0, join - around) : join], steps[join + 1 : join + 1 + around]]
+        rough += bool(steps[join] > near.max())
+    return len(joins), rough
+
+
+def parts(wave: np.ndarray, rate: int) -> list[np.ndarray]:
+    """The wave cut at its quietest moments, into parts of 15 to 25 s: a recogniser hears 30 s at a time."""
+    cut, hop = [0], rate // 10
+    while len(wave) - cut[-1] > 25 * rate:
+        window = wave[cut[-1] + 15 * rate : cut[-1] + 25 * rate]
+        level = (window[: len(window) // hop * hop].reshape(-1, hop) ** 2).mean(1)
+        cut.append(cut[-1] + 15 * rate + int(level.argmin()) * hop + hop // 2)
+    return np.split(wave, cut[1:])
+
+
+def edits(metric: WordErrorRate, texts: list[str], heard: str) -> list[float]:
+    """The share of each sentence's words that are not in what was heard of the whole, by the best alignment of the whole."""
+    words = [metric.normalise(text).split() for text in texts]
+    found = np.zeros(sum(map(len, words)), bool)
+    alignment = jiwer.process_words(" ".join(word for row in words for word in row), metric.normalise(heard)).alignments[0]
+    for part in alignment:
+        if part.type == "equal":
+            found[part.ref_start_idx : part.ref_end_idx] = True
+    ends = np.cumsum([len(row) for row in words])
+    return [1 - found[end - len(row) : end].mean() for row, end in zip(words, ends, strict=True)]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--model", default="tiny")
+    parser.add_argument("--speaker", help="default: the model's first")
+    parser.add_argument("--words", type=int, default=3000)
+    parser.add_argument("--alone", type=int, default=60, help="sentences that are also spoken one by one")
+    parser.add_argument("--recogniser", choices=["tiny.en", "base"], default="base")
+    parser.add_argument("--save", type=Path, help="keep the long wave in this file")
+    args = parser.parse_args()
+
+    torch.set_num_threads(1)
+    model, texts = Qwen3TTSModel.from_pretrained(args.model), sentences(args.words)
+    speaker = args.speaker or model.get_supported_speakers()[0]
+    chunks: list[np.ndarray] = []
+    memory: list[tuple[float, float]] = []  # seconds of audio, MB without the audio that is kept here
+    start, samples, reason = time.perf_counter(), 0, None
+    for chunk in model.stream_custom_voice(text=" ".join(texts), speaker=speaker, language="English", seed=0):
+        chunks.append(chunk.samples.copy())
+        samples += len(chunk.samples)
+        memory.append((samples / model.sample_rate, resident() - samples * 4 / 2**20))
+        reason = chunk.finish_reason
+    seconds = time.perf_counter() - start
+    wave = np.concatenate(chunks)
+    if args.save:
+        write_audio(args.save, wave, model.sample_rate)
+    early = max(mb for at, mb in memory if at <= 60)
+    late = max(mb for at, mb in memory if at > 60)
+    joins, rough = rough_joins(chunks, model.sample_rate)
+
+    metric = WordErrorRate(args.recogniser)
+    heard = [metric.hear(Clip(part, model.sample_rate, "")) for part in parts(wave, model.sample_rate)]
+    missing = edits(metric, texts, " ".join(heard))
+    alone = []
+    for text in texts[: args.alone]:
+        waves, rate = model.generate_custom_voice(text=text, speaker=speaker, language="English", seed=0)
+        alone += edits(metric, [text], metric.hear(Clip(waves[0], rate, text)))
+    rows = [
+        ["words; sentences; ended by", f"{sum(len(t.split()) for t in texts)}; {len(texts)}; {reason}"],
+        ["audio; computing", f"{len(wave) / model.sample_rate:.0f} s; {seconds:.0f} s"],
+        ["memory, most in the first minute of audio; later", f"{early:.0f} MB; {late:.0f} MB"],
+        ["joins of chunks; rougher than 20 ms around", f"{joins}; {rough}"],
+        ["words missed in the long text; of its sentences alone", f"{np.mean(missing):.1%}; {np.mean(alone):.1%}"],
+        ["sentences of which no word was heard", f"{sum(share == 1 for share in missing)}"],
+    ]
+    result = {"model": args.model, "audio_s": round(len(wave) / model.sample_rate), "memory_growth_mb": round(late - early, 1)}
+    result |= {
+        "joins": joins,
+        "rough_joins": rough,
+        "missed": round(float(np.mean(missing)), 4),
+        "alone": round(float(np.mean(alone)), 4),
+    }
+    publish("long_text", "A text of 3,000 words in one call", table(["", "measured"], rows), result)
+
+
+if __name__ == "__main__":
+    main()
