@@ -11,7 +11,7 @@ from .audio import AudioSource
 from .background import in_background
 from .checkpoint import LoadedModel, check_attention, load_model
 from .chunks import ChunkStream
-from .engine.eager import EagerEngine
+from .engine.choose import check_engine, choose_engine
 from .errors import OptionError
 from .long_text import speech
 from .prompt import resolve_speaker, supported_languages, supported_speakers
@@ -32,9 +32,9 @@ class Qwen3TTSModel:
     `voices` is the directory that names of voices resolve in: `model.voices.save("anna", item)`.
     """
 
-    def __init__(self, loaded: LoadedModel, voices: VoiceStore | None = None) -> None:
+    def __init__(self, loaded: LoadedModel, voices: VoiceStore | None = None, engine: str = "auto") -> None:
         self.loaded, self.config, self.voices = loaded, loaded.config, voices or VoiceStore()
-        self.engine = EagerEngine(loaded.talker)
+        self.engine = choose_engine(engine, loaded.talker)
 
     @classmethod
     def from_pretrained(
@@ -44,6 +44,7 @@ class Qwen3TTSModel:
         dtype: str | torch.dtype | None = None,
         attn_implementation: str | None = None,
         *,
+        engine: str = "auto",
         voices_dir: str | os.PathLike[str] | None = None,
         **hub: Unpack[HubKeywords],
     ) -> Self:
@@ -56,16 +57,18 @@ class Qwen3TTSModel:
             dtype: of the language model: a torch dtype or its name; by default float32 on a CPU, bfloat16 elsewhere. The
                 codec and the speaker encoder always compute in float32.
             attn_implementation: taken as officially; it is PyTorch's own attention in every case.
+            engine: how the language model is computed: "eager", the reference, or "auto", the fastest that is as good.
             voices_dir: where names of voices resolve; by default in the folder of the user's data.
             hub: revision, cache_dir, local_files_only, force_download, token, source: see `HubKeywords`.
         Raises:
-            OptionError: unknown name, device, dtype, attention or keyword.
+            OptionError: unknown name, device, dtype, attention, engine or keyword; an engine that cannot run here.
             DownloadError: the model cannot be had from a hub.
             ConfigError, CheckpointError: a file is missing, damaged, or does not fit the config.
         """
         check_attention(attn_implementation)
+        check_engine(engine)
         loaded = load_model(pretrained_model_name_or_path, device_map, dtype, **hub)
-        return cls(loaded, VoiceStore(voices_dir))
+        return cls(loaded, VoiceStore(voices_dir), engine)
 
     @property
     def device(self) -> torch.device:

@@ -45,7 +45,7 @@ def design(
         return
     from ..model import Qwen3TTSModel
 
-    base = Qwen3TTSModel.from_pretrained(clone_model, device_map=speech.device, voices_dir=voices_dir)
+    base = Qwen3TTSModel.from_pretrained(clone_model, device_map=speech.device, engine=speech.engine, voices_dir=voices_dir)
     (voice,) = base.create_voice_clone_prompt((samples, rate), said)
     typer.echo(f"{base.voices.save(save_voice, voice, replace)}: the voice {save_voice!r}", err=True)
 

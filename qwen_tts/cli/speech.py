@@ -27,6 +27,7 @@ StreamTo = Annotated[
 ]
 Language = Annotated[str | None, typer.Option(help="By default the model tells from the text.")]
 Device = Annotated[str, typer.Option(help='"cpu", "cuda:0", or "auto": a GPU if there is one.')]
+EngineName = Annotated[str, typer.Option("--engine", help='How the language model is computed: "auto" or "eager".')]
 Seed = Annotated[int | None, typer.Option(help="The same seed gives the same speech.")]
 Temperature = Annotated[float | None, typer.Option(help="Above 1 livelier, below calmer.")]
 TopK = Annotated[int | None, typer.Option(help="Choose among the k likeliest codes; 0: among all.")]
@@ -52,6 +53,7 @@ class Speech:
     stream_to: StreamTo = None
     language: Language = None
     device: Device = "auto"
+    engine: EngineName = "auto"
     seed: Seed = None
     temperature: Temperature = None
     top_k: TopK = None
@@ -92,7 +94,7 @@ class Speech:
         from ..audio import write_audio
         from ..model import Qwen3TTSModel
 
-        loaded = Qwen3TTSModel.from_pretrained(model, device_map=self.device)
+        loaded = Qwen3TTSModel.from_pretrained(model, device_map=self.device, engine=self.engine)
         ready = time.perf_counter()
         sampling = ("seed", "temperature", "top_k", "top_p", "repetition_penalty", "max_new_tokens")
         options = {name: getattr(self, name) for name in ("language", *sampling, "speed", "reading")}
