@@ -7,6 +7,7 @@ temperature, top-k, top-p, softmax (`sample`).
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple, Self
 
 import torch
 from torch import Tensor
@@ -45,6 +46,18 @@ class SamplingOptions:
             raise OptionError(f"repetition_penalty must be above 0 (1 is off), not {self.repetition_penalty}")
 
 
+class SamplingPlan(NamedTuple):
+    """What the host must know of B rows before a token is drawn: what any of them needs. More than they need changes nothing.
+
+    draws: not the likeliest token in every row. widest: top-k looks at so many of the greatest logits; 0: no row has one, None:
+    at all of them. nucleus: some row has a top-p.
+    """
+
+    draws: bool
+    widest: int | None
+    nucleus: bool
+
+
 class SamplingRows:
     """The options of B rows as tensors [B] of fixed shape; a row's options can be replaced in place."""
 
@@ -66,6 +79,22 @@ class SamplingRows:
         self.top_p[row] = options.top_p
         self.penalty[row] = options.repetition_penalty
 
+    def first(self, count: int) -> Self:
+        """The first `count` rows: views, so what is `set` later shows in them, `options` and `plan` apart."""
+        made = object.__new__(type(self))
+        made.options = self.options[:count]
+        made.do_sample, made.top_k, made.temperature, made.top_p, made.penalty = (
+            tensor[:count] for tensor in (self.do_sample, self.top_k, self.temperature, self.top_p, self.penalty)
+        )
+        return made
+
+    def plan(self) -> SamplingPlan:
+        """For the options as they are now."""
+        sampled = [o for o in self.options if o.do_sample]
+        widest = max((o.top_k for o in sampled), default=0)
+        every = all(o.top_k for o in sampled)
+        return SamplingPlan(bool(sampled), widest if every or not widest else None, any(o.top_p < 1 for o in sampled))
+
 
 def constrain(logits: Tensor, seen: Tensor, forbidden: Tensor, penalty: Tensor) -> Tensor:
     """The filters that greedy choice also obeys.
@@ -83,25 +112,26 @@ def constrain(logits: Tensor, seen: Tensor, forbidden: Tensor, penalty: Tensor) 
     return torch.where(seen, punished, logits).masked_fill(forbidden, float("-inf"))
 
 
-def sample(logits: Tensor, uniform: Tensor, rows: SamplingRows) -> Tensor:
+def sample(logits: Tensor, uniform: Tensor, rows: SamplingRows, plan: SamplingPlan | None = None) -> Tensor:
     """Draws one token a row: the first whose cumulative probability, in order of token ids, exceeds the row's number.
 
     Args:
         logits: [B, V], any float dtype (computed in fp32); minus infinity = forbidden.
         uniform: fp32 numbers in [0, 1), [B].
         rows: the options of the B rows.
+        plan: theirs (None), or one that asks for more; with one, the host's copy of the options is not looked at.
     Returns:
         token ids, int64 [B].
     """
+    plan = rows.plan() if plan is None else plan
     logits = logits.float()
     likeliest = logits.argmax(dim=-1)
-    sampled = [o for o in rows.options if o.do_sample]
-    if not sampled:
+    if not plan.draws:
         return likeliest
     logits = logits / rows.temperature[:, None]
-    if any(o.top_k for o in sampled):
-        logits = _keep_top_k(logits, rows.top_k, all_rows=all(o.top_k for o in sampled), widest=max(o.top_k for o in sampled))
-    if any(o.top_p < 1 for o in sampled):
+    if plan.widest != 0:
+        logits = _keep_top_k(logits, rows.top_k, plan.widest)
+    if plan.nucleus:
         logits = _keep_top_p(logits, rows.top_p)
     probabilities = logits.softmax(dim=-1)
     cumulative = probabilities.cumsum(dim=-1)
@@ -112,10 +142,10 @@ def sample(logits: Tensor, uniform: Tensor, rows: SamplingRows) -> Tensor:
     return torch.where(rows.do_sample, drawn, likeliest)
 
 
-def _keep_top_k(logits: Tensor, top_k: Tensor, all_rows: bool, widest: int) -> Tensor:
-    """Sets what is below the row's k-th greatest to minus infinity. `widest`: the host's upper bound of k."""
+def _keep_top_k(logits: Tensor, top_k: Tensor, widest: int | None) -> Tensor:
+    """Sets what is below the row's k-th greatest to minus infinity. `widest`: see `SamplingPlan`."""
     count = logits.shape[-1]
-    greatest = logits.topk(min(widest, count) if all_rows else count, dim=-1).values
+    greatest = logits.topk(count if widest is None else min(widest, count), dim=-1).values
     place = torch.where(top_k > 0, top_k, count).clamp(max=greatest.shape[-1]) - 1
     least = greatest.gather(1, place[:, None])
     return logits.masked_fill(logits < least, float("-inf"))

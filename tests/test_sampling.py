@@ -9,7 +9,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from qwen_tts.errors import OptionError
-from qwen_tts.sampling import SamplingOptions, SamplingRows, constrain, sample
+from qwen_tts.sampling import SamplingOptions, SamplingPlan, SamplingRows, constrain, sample
 from tests import naive
 
 GREATEST = 1 - 2**-24  # the greatest fp32 number below 1
@@ -143,3 +143,17 @@ def test_constrain():
 def test_bad_options_are_named(values, word):
     with pytest.raises(OptionError, match=word):
         SamplingOptions(**values)
+
+
+@settings(deadline=None, max_examples=100)
+@given(chosen=st.lists(options, min_size=1, max_size=4), seed=st.integers(0, 99))
+def test_a_plan_that_asks_for_more_changes_nothing(chosen, seed):
+    generator = torch.Generator().manual_seed(seed)
+    logits, uniform = torch.randn(len(chosen), 60, generator=generator), torch.rand(len(chosen), generator=generator)
+    rows = SamplingRows(chosen)
+    draws, widest, _ = rows.plan()
+    wider = None if widest is None else max(widest, 55)
+    asked = SamplingPlan(draws, 0 if widest == 0 else wider, nucleus=True)
+    assert sample(logits, uniform, rows, asked).equal(sample(logits, uniform, rows))
+    part = rows.first(1)
+    assert sample(logits[:1], uniform[:1], part).equal(sample(logits[:1], uniform[:1], SamplingRows(chosen[:1])))
