@@ -31,3 +31,19 @@ class DownloadError(QwenTTSError):
 
 class VoiceError(OptionError):
     """A voice cannot be used: its file is damaged or not ours, it was made with another model, or no voice has that name."""
+
+
+class BusyError(QwenTTSError):
+    """Too much is being spoken at once. `retry_after`: seconds until there should be room, as measured."""
+
+    def __init__(self, message: str, retry_after: float) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class LimitError(QwenTTSError):
+    """Speech was ended because it took longer than its caller allowed, or because nobody took its chunks."""
+
+
+class ClosedError(QwenTTSError):
+    """The scheduler is closed; what it had not finished is not spoken."""

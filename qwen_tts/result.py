@@ -10,7 +10,7 @@ import numpy as np
 from .chunks import ChunkStream
 from .errors import OptionError
 from .prompt import Prompt
-from .stream import AudioStream, Utterance
+from .stream import UtteranceStream, Utterance
 
 RUNAWAY = ("budget", "loop", "silence")  # ends that the model missed
 
@@ -80,7 +80,7 @@ def collect(speech: ChunkStream, retries: int) -> Result:
     started = time.perf_counter()
     speech.retries = retries
     spoken = _listen(speech, started)
-    if isinstance(speech, AudioStream):
+    if isinstance(speech, UtteranceStream):
         _try_again(speech, spoken, retries, started)
     for row, (_, details) in spoken.items():
         if details.finish_reason != "eos":
@@ -88,7 +88,7 @@ def collect(speech: ChunkStream, retries: int) -> Result:
     return Result([wave for wave, _ in spoken.values()], speech.rate, tuple(details for _, details in spoken.values()))
 
 
-def _try_again(speech: AudioStream, spoken: dict[int, "Spoken"], retries: int, started: float) -> None:
+def _try_again(speech: UtteranceStream, spoken: dict[int, "Spoken"], retries: int, started: float) -> None:
     for number in range(1, retries + 1):
         anew = {
             row: replace(utterance, seed=next_seed(utterance.seed, number))

@@ -48,25 +48,46 @@ class Utterance:
     speed: float = 1.0
 
 
-class AudioStream(ChunkStream):
-    """Chunks of a batch of utterances, which are its `utterances`, one a row."""
+class UtteranceStream(ChunkStream):
+    """Chunks of a batch of utterances, which are its `utterances`, one a row; it can speak others in the same way."""
+
+    def __init__(
+        self, chunks: Generator[AudioChunk, None, None], closing: threading.Event, rate: int, utterances: Sequence[Utterance]
+    ) -> None:
+        self.utterances = tuple(utterances)
+        super().__init__(chunks, closing, rate, [u.seed for u in utterances])
+
+    def again(self, utterances: Sequence[Utterance]) -> "UtteranceStream":
+        """The same model and schedule with other utterances."""
+        raise NotImplementedError
+
+
+class AudioStream(UtteranceStream):
+    """Work is done when a chunk is asked for, for all rows in step."""
 
     def __init__(self, engine: Engine, codec: Codec, utterances: Sequence[Utterance], schedule: Sequence[int]) -> None:
         """See `stream`."""
-        if not schedule or any(not isinstance(size, int) or size < 1 for size in schedule):
-            raise OptionError(f"a chunk schedule is a list of positive numbers of frames, not {list(schedule)}")
-        self.utterances = tuple(utterances)
-        self._engine, self._codec, self._schedule = engine, codec, tuple(schedule)
+        self._engine, self._codec, self._schedule = engine, codec, check_schedule(schedule)
         frames = generate_frames(
             engine, [u.prompt for u in utterances], [u.options for u in utterances], [u.seed for u in utterances]
         )
         closing = threading.Event()
-        chunks = _speak(frames, codec, self.utterances, self._schedule, closing)
-        super().__init__(chunks, closing, codec.config.output_sample_rate, [u.seed for u in utterances])
+        chunks = _speak(frames, codec, utterances, self._schedule, closing)
+        super().__init__(chunks, closing, codec.config.output_sample_rate, utterances)
 
     def again(self, utterances: Sequence[Utterance]) -> Self:
-        """The same model and schedule with other utterances."""
         return type(self)(self._engine, self._codec, utterances, self._schedule)
+
+
+def check_schedule(schedule: Sequence[int]) -> tuple[int, ...]:
+    """Frames in the first chunk, the second ...; the last number holds for all that follow.
+
+    Raises:
+        OptionError: it is empty, or not of positive whole numbers.
+    """
+    if not schedule or any(not isinstance(size, int) or size < 1 for size in schedule):
+        raise OptionError(f"a chunk schedule is a list of positive numbers of frames, not {list(schedule)}")
+    return tuple(schedule)
 
 
 def stream(engine: Engine, codec: Codec, utterances: Sequence[Utterance], schedule: Sequence[int] = RAMP) -> AudioStream:

@@ -1,0 +1,107 @@
+"""What a caller holds of speech that a scheduler makes: its chunks, when they came, and the way to end it."""
+
+import threading
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+from ..chunks import AudioChunk
+from ..stream import Utterance, UtteranceStream
+from .inbox import Inbox
+
+CANCELLED = "cancelled"
+
+
+@dataclass(slots=True)
+class Timings:
+    """Seconds since `submit`, None for what has not come.
+
+    Attributes:
+        queued: until its last row was let in.
+        first: until its first chunk was there.
+        done: until all chunks were.
+        underruns: how often a chunk came after the audio before it was over.
+        dry: seconds without audio in all of these.
+    """
+
+    queued: float | None = None
+    first: float | None = None
+    done: float | None = None
+    underruns: int = 0
+    dry: float = 0.0
+
+
+@dataclass(slots=True)
+class _Rows:
+    reasons: list[str | None]
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+
+class LiveSpeech(UtteranceStream):
+    """Chunks of one utterance (or of several), which is made whether or not they are taken, up to a bound.
+
+    An iterator and an async iterator; use one of the two. `with` and `async with` end it early.
+
+    Attributes:
+        utterances, rate, seeds: as of any stream.
+        timings: what was measured.
+        inbox: where the scheduler puts its chunks.
+    """
+
+    def __init__(
+        self, utterances: Sequence[Utterance], rate: int, again: Callable[[Sequence[Utterance]], "LiveSpeech"],
+        on_cancel: Callable[["LiveSpeech"], None],
+    ) -> None:  # fmt: skip
+        """Made by a scheduler. `again` speaks other utterances in the same way; `on_cancel` hears of `cancel`."""
+        self.inbox, self.timings = Inbox(), Timings()
+        self._rows = _Rows([None] * len(utterances))
+        self._anew, self._on_cancel = again, on_cancel
+        super().__init__(self._taken(), threading.Event(), rate, utterances)
+
+    @property
+    def finish_reasons(self) -> list[str | None]:
+        """Why each utterance ended, as of `AudioChunk`; or "cancelled". None before that, and after an error."""
+        return list(self._rows.reasons)
+
+    @property
+    def finish_reason(self) -> str | None:
+        """Of the first (mostly the only) utterance."""
+        return self._rows.reasons[0]
+
+    def finished(self, row: int, reason: str) -> bool:
+        """For the scheduler: a row ended. True when it was the last one; the first reason counts."""
+        with self._rows.lock:
+            self._rows.reasons[row] = self._rows.reasons[row] or reason
+            return None not in self._rows.reasons
+
+    def again(self, utterances: Sequence[Utterance]) -> "LiveSpeech":
+        return self._anew(utterances)
+
+    def cancel(self) -> None:
+        """Ends it: its rows are free within a frame, and there are no further chunks. Any thread may call it."""
+        for row in range(len(self.utterances)):
+            self.finished(row, CANCELLED)
+        self._on_cancel(self)
+        self.inbox.end(drop=True)
+
+    def close(self) -> None:
+        self.cancel()
+        super().close()
+
+    def _taken(self) -> Generator[AudioChunk, None, None]:
+        while (chunk := self.inbox.take()) is not None:
+            yield chunk
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> AudioChunk:
+        if (chunk := await self.inbox.atake()) is None:
+            raise StopAsyncIteration
+        return chunk
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *error: Any) -> None:
+        self.cancel()
