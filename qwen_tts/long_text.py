@@ -19,13 +19,12 @@ import numpy as np
 from .arguments import GenerationKeywords, each, seeds_for, utterances
 from .checkpoint import LoadedModel
 from .chunks import AudioChunk, ChunkStream
-from .engine import Engine
 from .errors import OptionError
 from .reading.join import Joiner
 from .reading.options import Reading, check_reading
 from .reading.segments import Pause, Segment, Speak
 from .result import collect, next_seed
-from .stream import AudioStream, stream
+from .stream import Pipeline, UtteranceStream
 from .voice import VoiceClonePromptItem
 
 
@@ -40,7 +39,7 @@ class Piece:
 
 
 PIECES = 1000  # the seed of piece k follows from the row's as that of try 1000 + k would
-Begin = Callable[[list[Piece]], AudioStream]
+Begin = Callable[[list[Piece], UtteranceStream | None], UtteranceStream]
 
 
 @dataclass(slots=True)
@@ -86,7 +85,7 @@ class LongSpeech(ChunkStream):
         """Plans all texts at once, so that what is wrong with one is said before anything is spoken.
 
         Args:
-            begin: starts the speech of some pieces, at most one a text, in that order.
+            begin: starts the speech of some pieces, at most one a text, in that order; also told what was heard just before.
             texts, languages, seeds: one of each a row.
             reading: how they are read.
             rate: of the audio, Hz.
@@ -97,7 +96,7 @@ class LongSpeech(ChunkStream):
         self._rows = [_Row(i, *row) for i, row in enumerate(zip(plans, joiners, seeds, anchored, strict=True))]
         self._begin = begin
         self._silence = {row.number: row.pauses() for row in self._rows}
-        self._piece = begin([row.piece() for row in self._rows])  # does no work yet, but says what is wrong
+        self._piece = begin([row.piece() for row in self._rows], None)  # does no work yet, but says what is wrong
         super().__init__(self._run(), threading.Event(), rate, seeds)
 
     def close(self) -> None:
@@ -107,7 +106,7 @@ class LongSpeech(ChunkStream):
     def _run(self) -> Generator[AudioChunk, None, None]:
         while speaking := [row for row in self._rows if row.left]:
             if any(row.index for row in speaking):
-                self._piece = self._begin([row.piece() for row in speaking])
+                self._piece = self._begin([row.piece() for row in speaking], self._piece)
             with self._piece:
                 for chunk in self._spoken(self._piece):
                     row = speaking[chunk.row]
@@ -119,7 +118,7 @@ class LongSpeech(ChunkStream):
                     if self._closing.is_set():
                         return
 
-    def _spoken(self, piece: AudioStream) -> Iterable[AudioChunk]:
+    def _spoken(self, piece: UtteranceStream) -> Iterable[AudioChunk]:
         """The chunks of one piece a row: as they are made, or whole ones that ended well."""
         if not self.retries:
             return piece
@@ -147,7 +146,7 @@ class LongSpeech(ChunkStream):
 
 
 def speech(
-    model: LoadedModel, engine: Engine, spoken: list[str | Iterator[str]], language: Any, layouts: list[dict[str, Any]],
+    model: LoadedModel, speak: Pipeline, spoken: list[str | Iterator[str]], language: Any, layouts: list[dict[str, Any]],
     non_streaming_mode: bool, keywords: GenerationKeywords, schedule: Sequence[int],
     voices: list[VoiceClonePromptItem] | None = None,
 ) -> ChunkStream:  # fmt: skip
@@ -164,13 +163,13 @@ def speech(
         raise OptionError("text that is still coming cannot be read as a whole: leave reading out, or give a string")
     if reading is None or len(texts) < len(spoken):
         batch = utterances(model, spoken, language, layouts, non_streaming_mode, keywords, voices)
-        return stream(engine, model.codec, batch, schedule)
+        return speak(batch, schedule)
     languages = each("language", language, len(texts))
     seeds = seeds_for(keywords.get("seed"), len(texts))
     kind = model.config.tts_model_type
     anchored = [kind == "voice_design" or (voices is not None and not voices[i].icl_mode) for i in range(len(texts))]
 
-    def begin(pieces: list[Piece]) -> AudioStream:
+    def begin(pieces: list[Piece], after: UtteranceStream | None) -> UtteranceStream:
         rows = [piece.row for piece in pieces]
         options = keywords | GenerationKeywords(seed=[piece.seed for piece in pieces])
         batch = utterances(
@@ -178,6 +177,6 @@ def speech(
             non_streaming_mode, options, None if voices is None else [voices[row] for row in rows],
             anchors=[piece.anchor for piece in pieces],
         )  # fmt: skip
-        return stream(engine, model.codec, batch, schedule)
+        return speak(batch, schedule, after=after)
 
     return LongSpeech(begin, texts, languages, seeds, reading, model.codec.config.output_sample_rate, anchored)

@@ -2,6 +2,8 @@
 
 import os
 from collections.abc import Sequence
+from copy import copy
+from functools import partial
 from typing import Self, Unpack
 
 import torch
@@ -17,7 +19,7 @@ from .long_text import speech
 from .prompt import resolve_speaker, supported_languages, supported_speakers
 from .resolve import HubKeywords
 from .result import Result, collect
-from .stream import RAMP
+from .stream import RAMP, Pipeline, stream
 from .voice import VoiceClonePromptItem, create_voice
 from .voice_store import VoiceSources, VoiceStore
 
@@ -35,6 +37,7 @@ class Qwen3TTSModel:
     def __init__(self, loaded: LoadedModel, voices: VoiceStore | None = None, engine: str = "auto") -> None:
         self.loaded, self.config, self.voices = loaded, loaded.config, voices or VoiceStore()
         self.engine = choose_engine(engine, loaded.talker)
+        self._speak: Pipeline = partial(stream, self.engine, loaded.codec)
 
     @classmethod
     def from_pretrained(
@@ -69,6 +72,12 @@ class Qwen3TTSModel:
         check_engine(engine)
         loaded = load_model(pretrained_model_name_or_path, device_map, dtype, **hub)
         return cls(loaded, VoiceStore(voices_dir), engine)
+
+    def shared(self, speak: Pipeline) -> Self:
+        """The same model, all of whose calls are spoken by `speak`: by `batching.Scheduler.stream`, together with others'."""
+        twin = copy(self)
+        twin._speak = speak
+        return twin
 
     @property
     def device(self) -> torch.device:
@@ -149,7 +158,7 @@ class Qwen3TTSModel:
         for name, wish in zip(each("speaker", speaker, len(spoken)), wishes, strict=True):
             resolve_speaker(self.config, name if isinstance(name, str) else "")
             layouts.append({"speaker": name, "instruct_ids": wish})
-        return speech(self.loaded, self.engine, spoken, language, layouts, non_streaming_mode, options, schedule)
+        return speech(self.loaded, self._speak, spoken, language, layouts, non_streaming_mode, options, schedule)
 
     def generate_voice_design(
         self,
@@ -186,7 +195,7 @@ class Qwen3TTSModel:
         require(self.loaded, "voice_design")
         spoken = texts(text)
         layouts = [{"instruct_ids": instruct_ids(self.loaded, wish)} for wish in each("instruct", instruct, len(spoken))]
-        return speech(self.loaded, self.engine, spoken, language, layouts, non_streaming_mode, options, schedule)
+        return speech(self.loaded, self._speak, spoken, language, layouts, non_streaming_mode, options, schedule)
 
     def generate_voice_clone(
         self,
@@ -240,7 +249,7 @@ class Qwen3TTSModel:
             given = self.voices.resolve(given)
         voices = each(name, given, len(spoken))
         layouts = [voice_layout(self.loaded, voice) for voice in voices]
-        return speech(self.loaded, self.engine, spoken, language, layouts, non_streaming_mode, options, schedule, voices)
+        return speech(self.loaded, self._speak, spoken, language, layouts, non_streaming_mode, options, schedule, voices)
 
     def create_voice_clone_prompt(
         self,

@@ -8,7 +8,7 @@ import threading
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from itertools import chain, repeat
-from typing import Self
+from typing import Protocol, Self
 
 import numpy as np
 import torch
@@ -62,6 +62,16 @@ class UtteranceStream(ChunkStream):
         raise NotImplementedError
 
 
+class Pipeline(Protocol):
+    """A way to speak a batch of utterances: alone (`stream` on some engine), or together with others' (`Scheduler.stream`)."""
+
+    def __call__(
+        self, utterances: Sequence[Utterance], schedule: Sequence[int] = ..., *, after: UtteranceStream | None = None
+    ) -> UtteranceStream:
+        """`schedule` as of `stream`. `after`: speech that the same listener has just heard, and that this goes on from."""
+        ...
+
+
 class AudioStream(UtteranceStream):
     """Work is done when a chunk is asked for, for all rows in step."""
 
@@ -90,7 +100,10 @@ def check_schedule(schedule: Sequence[int]) -> tuple[int, ...]:
     return tuple(schedule)
 
 
-def stream(engine: Engine, codec: Codec, utterances: Sequence[Utterance], schedule: Sequence[int] = RAMP) -> AudioStream:
+def stream(
+    engine: Engine, codec: Codec, utterances: Sequence[Utterance], schedule: Sequence[int] = RAMP, *,
+    after: UtteranceStream | None = None,
+) -> AudioStream:  # fmt: skip
     """Speaks a batch of utterances.
 
     Args:
@@ -98,6 +111,7 @@ def stream(engine: Engine, codec: Codec, utterances: Sequence[Utterance], schedu
         codec: makes the audio.
         utterances: one a row.
         schedule: frames in the first chunk, the second ...; the last number holds for all that follow.
+        after: see `Pipeline`; it makes no difference here, where nobody else is waiting.
     Returns:
         An iterator that does the work as it is asked for chunks, of all rows in turn. Closing it ends the work.
     Raises:

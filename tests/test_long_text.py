@@ -88,7 +88,7 @@ class Recorded:
 def test_an_anchored_row_goes_on_from_its_first_piece() -> None:
     asked: list[list[Piece]] = []
 
-    def begin(pieces: list[Piece]) -> Any:
+    def begin(pieces: list[Piece], after: Any) -> Any:
         asked.append(pieces)
         return Recorded(pieces)
 
