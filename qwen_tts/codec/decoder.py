@@ -5,7 +5,7 @@ codes ── dequantise ── pre_conv ── transformer (window of 72 frames)
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -32,6 +32,19 @@ class DecoderState:
         for conv in self.convs:
             conv[slice(None) if rows is None else rows] = 0
         self.cache.reset(rows)
+
+    @classmethod
+    def stack(cls, states: Sequence["DecoderState"]) -> "DecoderState":
+        """The rows of several states in one, copied."""
+        convs = [torch.cat(same) for same in zip(*(state.convs for state in states), strict=True)]
+        return cls(convs, KVCache.stack([state.cache for state in states]))
+
+    def unstack(self, states: Sequence["DecoderState"]) -> None:
+        """Writes the rows back into the states of one row each that `stack` was given."""
+        for row, state in enumerate(states):
+            for whole, one in zip(self.convs, state.convs, strict=True):
+                one[0] = whole[row]
+            self.cache.copy_row(row, state.cache, 0)
 
     def clone(self) -> "DecoderState":
         return DecoderState([conv.clone() for conv in self.convs], self.cache.clone())

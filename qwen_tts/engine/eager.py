@@ -19,17 +19,18 @@ class EagerEngine:
 
     def __init__(self, talker: Talker) -> None:
         self.talker = talker
+        self._like = talker.codec_head.weight  # where and in what dtype rows are kept
         config = talker.config
         ids = torch.arange(config.vocab_size, device=talker.codec_head.weight.device)
         self._control = ids >= config.code_predictor_config.vocab_size  # what is no acoustic code
 
     @torch.inference_mode()
     def init_state(self, batch: int, capacity: int) -> EngineState:
-        config, like = self.talker.config, self.talker.codec_head.weight
-        greedy = [SamplingOptions(do_sample=False)] * batch
+        config, like = self.talker.config, self._like
+        groups, greedy = config.num_code_groups, [SamplingOptions(do_sample=False)] * batch
         return EngineState(
-            cache=self.talker.init_state(batch, capacity),
-            predictor_cache=self.talker.code_predictor.init_state(batch),
+            cache=self.talker.model.init_state(batch, capacity, like.device, like.dtype),
+            predictor_cache=self.talker.code_predictor.model.init_state(batch, groups, like.device, like.dtype),
             pending=like.new_zeros(batch, config.hidden_size),
             text=like.new_zeros(batch, 2 + capacity, config.hidden_size),
             last=torch.zeros(batch, dtype=torch.int64, device=like.device),
@@ -78,7 +79,17 @@ class EagerEngine:
 
     @torch.inference_mode()
     def step(self, state: EngineState, uniforms: Tensor) -> Tensor:
-        talker, uniforms = self.talker, uniforms.to(state.pending.device)
+        codes = torch.zeros(uniforms.shape, dtype=torch.int64, device=state.pending.device)
+        moving = state.active.nonzero()
+        if len(moving):
+            rows = int(moving[-1]) + 1
+            part = state if rows == len(codes) else state.first(rows)
+            codes[:rows] = self._step(part, uniforms[:rows].to(codes.device))
+            state.cache.high = part.cache.high
+        return codes
+
+    def _step(self, state: EngineState, uniforms: Tensor) -> Tensor:
+        talker = self.talker
         place = torch.minimum(state.frame, state.last)[:, None, None].expand(-1, 1, state.text.shape[2])
         x = state.pending[:, None] + state.text.gather(1, place)  # [B, 1, D]
         moving = state.active.long()
@@ -91,10 +102,25 @@ class EagerEngine:
             hidden, talker.embed_code0(code0), uniforms[:, 1:], state.predictor_sampling, state.predictor_cache
         )
         codes = torch.cat((code0[:, None], rest), dim=1)  # [B, Q]
-        state.pending.copy_(talker.embed_codes(codes[:, None])[:, 0])
-        state.seen.scatter_(1, code0[:, None], True)
+        state.pending.copy_(torch.where(state.active[:, None], talker.embed_codes(codes[:, None])[:, 0], state.pending))
+        drawn = state.seen.gather(1, code0[:, None]) | state.active[:, None]
+        state.seen.scatter_(1, code0[:, None], drawn)
         state.frame += moving
         return codes
+
+    @torch.inference_mode()
+    def pause(self, state: EngineState, rows: Sequence[int]) -> None:
+        state.active[list(rows)] = False
+
+    @torch.inference_mode()
+    def resume(self, state: EngineState, rows: Sequence[int]) -> None:
+        state.active[list(rows)] = True
+        state.cache.high = int(state.cache.position.max())  # which grew with every step that others made
+
+    @torch.inference_mode()
+    def move(self, state: EngineState, row: int, target: EngineState, place: int) -> None:
+        state.copy_row(row, target, place)
+        self.release(state, [row])
 
     @torch.inference_mode()
     def release(self, state: EngineState, rows: Sequence[int]) -> None:

@@ -8,6 +8,7 @@ Two layouts of one class. Without a window, slot = position, and rows grow until
 With a window W, slot = position mod W: a ring that holds the last W positions.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -54,8 +55,7 @@ class KVCache:
         if self.window is None:
             if steps == 1 and self.position.shape[0] == 1:
                 return None
-            slots = torch.arange(self.high + steps, device=self.position.device)
-            return slots <= queries
+            return torch.arange(self._end(steps), device=self.position.device) <= queries
         ring = torch.arange(self.slots, device=self.position.device)
         last = self.position[:, None] - 1
         held = last - (last - ring) % self.slots  # position in each slot; negative: never written  [B, slots]
@@ -67,13 +67,17 @@ class KVCache:
         steps = keys.shape[2]
         if self.window is None:
             self._write(layer, keys, values, self.query_positions(steps))
-            end = self.high + steps
+            end = self._end(steps)
             return self.keys[layer, :, :, :end], self.values[layer, :, :, :end]
         seen = torch.cat((self.keys[layer], keys), dim=2), torch.cat((self.values[layer], values), dim=2)
         kept = min(steps, self.slots)
         slots = self.query_positions(steps)[:, -kept:] % self.slots
         self._write(layer, keys[:, :, -kept:], values[:, :, -kept:], slots)
         return seen
+
+    def _end(self, steps: int) -> int:
+        """One more than the last slot that the next `steps` tokens may fill. Rows that stand still do not count in `high`."""
+        return min(self.high + steps, self.slots)
 
     def _write(self, layer: int, keys: Tensor, values: Tensor, slots: Tensor) -> None:
         index = slots[:, None, :, None].expand_as(keys)
@@ -84,7 +88,7 @@ class KVCache:
         """After all layers: `lengths` [B] of the `steps` tokens were real in each row (the first ones); None: all."""
         assert lengths is None or self.window is None, "padding would overwrite what a ring still needs"
         self.position += steps if lengths is None else lengths
-        self.high += steps
+        self.high = self.high + steps if self.window is not None else self._end(steps)
 
     def reset(self, rows: Tensor | None = None) -> None:
         """Empties the given rows (int64 indices), or all."""
@@ -94,6 +98,24 @@ class KVCache:
         else:
             self.position[rows] = 0
             self.high = int(self.position.max())
+
+    def first(self, rows: int) -> "KVCache":
+        """The first rows, as views; but `high` is a copy."""
+        return KVCache(self.keys[:, :rows], self.values[:, :rows], self.position[:rows], self.window, self.high)
+
+    def copy_row(self, row: int, target: "KVCache", place: int) -> None:
+        """Writes a row over row `place` of `target`, which has as many slots in use or more."""
+        used = int(self.position[row]) if self.window is None else self.slots
+        target.keys[:, place, :, :used] = self.keys[:, row, :, :used]
+        target.values[:, place, :, :used] = self.values[:, row, :, :used]
+        target.position[place] = self.position[row]
+        target.high = int(target.position.max())
+
+    @classmethod
+    def stack(cls, caches: Sequence["KVCache"]) -> "KVCache":
+        """The rows of several alike caches in one, copied."""
+        keys, values = torch.cat([c.keys for c in caches], dim=1), torch.cat([c.values for c in caches], dim=1)
+        return cls(keys, values, torch.cat([c.position for c in caches]), caches[0].window, max(c.high for c in caches))
 
     def clone(self) -> "KVCache":
         return KVCache(self.keys.clone(), self.values.clone(), self.position.clone(), self.window, self.high)

@@ -200,3 +200,67 @@ def test_no_pads_are_laid_ahead():
     for _ in range(30):
         engine.step(state, torch.rand(1, 4))
     assert state.pending.isfinite().all()
+
+
+def steps(engine: EagerEngine, state, rows: dict[int, Row], count: int) -> None:
+    for _ in range(count):
+        advance(engine, state, rows)
+
+
+def test_a_paused_row_goes_on_as_if_nothing_had_been(engine):
+    """Row 0 waits, the only one that is left, and at the highest position, while row 1 moves far beyond."""
+    state = engine.init_state(2, 60)
+    made = [Row(CASES[case][2]) for case in (2, 0)]
+    engine.prefill(state, [0, 1], [CASES[2][0], CASES[0][0]], [CASES[2][1], CASES[0][1]])
+    rows = dict(enumerate(made))
+    steps(engine, state, rows, 7)
+    waiting = rows.pop(0)
+    engine.pause(state, [0])
+    kept = state.pending[0].clone(), state.seen[0].clone(), int(state.cache.position[0])
+    steps(engine, state, rows, 20)
+    assert state.pending[0].equal(kept[0]) and state.seen[0].equal(kept[1]) and int(state.cache.position[0]) == kept[2]
+    engine.resume(state, [0])
+    assert state.cache.high == int(state.cache.position.max())
+    rows[0] = waiting
+    steps(engine, state, rows, 10)
+    assert (made[0].frames, made[0].ended) == alone(engine, 2, 17)
+    assert (made[1].frames, made[1].ended) == alone(engine, 0, 37)
+
+
+def test_rows_move_to_other_places_and_to_larger_states(engine):
+    small, large = engine.init_state(3, 40), engine.init_state(5, 80)
+    made = [Row(CASES[case][2]) for case in (1, 2)]
+    engine.prefill(small, [0, 2], [CASES[1][0], CASES[2][0]], [CASES[1][1], CASES[2][1]])
+    rows = {0: made[0], 2: made[1]}
+    steps(engine, small, rows, 4)
+    engine.move(small, 2, small, 1)
+    assert small.active.tolist() == [True, True, False]
+    rows = {0: made[0], 1: made[1]}
+    steps(engine, small, rows, 4)
+    engine.prefill(large, [1], [CASES[0][0]], [CASES[0][1]])  # what was in the place before leaves no trace
+    engine.step(large, torch.rand(5, 4))
+    engine.move(small, 0, large, 1)
+    engine.pause(small, [1])
+    engine.move(small, 1, large, 0)
+    assert not small.active.any() and small.cache.high == 0 and large.active.tolist() == [False, True, False, False, False]
+    engine.resume(large, [0])
+    rows = {1: made[0], 0: made[1]}
+    steps(engine, large, rows, 12)
+    for row, case in zip(made, (1, 2), strict=True):
+        assert (row.frames, row.ended) == alone(engine, case, 20)
+
+
+def test_only_the_first_rows_are_computed(engine, monkeypatch):
+    state, sizes = engine.init_state(16, 60), []
+    talker, real = engine.talker, type(engine.talker).forward
+    monkeypatch.setattr(type(talker), "forward", lambda self, x, *rest: (sizes.append(len(x)), real(self, x, *rest))[1])
+    engine.prefill(state, [0, 2], [CASES[0][0], CASES[1][0]], [CASES[0][1], CASES[1][1]])
+    sizes.clear()
+    rows = {0: Row(CASES[0][2]), 2: Row(CASES[1][2])}
+    steps(engine, state, rows, 1)
+    engine.release(state, [2])
+    del rows[2]
+    steps(engine, state, rows, 1)
+    engine.release(state, [0])
+    assert engine.step(state, torch.rand(16, 4)).shape == (16, 4)
+    assert sizes == [3, 1]
