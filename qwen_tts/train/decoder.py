@@ -26,9 +26,10 @@ class DecoderOptions:
     segment: int = 72  # frames of codes before and in the crop
     lead: int = 2  # frames decoded before the crop, heard but not judged
     crop: int = 10  # frames judged
-    peak: float = 3e-4
+    peak: float = 5e-4
     judge_peak: float = 3e-4
-    warmup: int = 1000  # steps before the discriminators have a say; they learn from half of it on
+    warmup: int = 4000  # steps before the discriminators, which triple a step's cost, have a say
+    judges_warmup: int = 200  # of these steps they learn along
     seed: int = 0
     spectral: float = 5.0
     fooled: float = 1.0
@@ -87,7 +88,7 @@ class DecoderTrainer:
         if step == 0:
             self._calibrate(rows)
         true, made = torch.stack([row[2] for row in rows]), self.decode(rows)
-        figures = {"judge": self._teach_judges(true, made.detach())} if step >= o.warmup // 2 else {}
+        figures = {"judge": self._teach_judges(true, made.detach())} if step >= o.warmup - o.judges_warmup else {}
         spectral = self.loss(made, true)
         loss = o.spectral * spectral
         if step >= o.warmup:

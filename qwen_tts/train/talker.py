@@ -6,8 +6,8 @@ frame from:
     input    | role, language, voice | text ... eos | bos | f0 | f1 | ... | f(T-1) |
     target   |           -           |       -      | f0  | f1 | f2 | ... |  end   |
 
-One attention head of some layers is shown which part of the text each frame speaks; without it the alignment takes many times as
-long to appear. It is a hint for training only, and fades out.
+One attention head of some layers is shown which part of the text each frame speaks; without it the alignment takes many times
+as long to appear. It is a hint for training only, and fades out.
 """
 
 import re

@@ -1,8 +1,8 @@
 """When each byte of a clip's text is spoken: DIR/aligned.f4, in codec frames, and DIR/aligned_start.npy.
 
-A hidden Markov model with one state a letter, and silence between words, learns where the letters are from the clips alone: first
-with a Gaussian a letter, from equal shares of the clip, then with a small network that hears 0.5 s around each moment. Letters may be
-silent. The talker's trainer shows one of its attention heads the outcome.
+A hidden Markov model with one state a letter, and silence between words, learns where the letters are from the clips alone:
+first with a Gaussian a letter, from equal shares of the clip, then with a small network that hears 0.5 s around each moment.
+Letters may be silent. The talker's trainer shows some of its attention heads the outcome.
 """
 
 import argparse

@@ -17,9 +17,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("pack", type=Path)
     parser.add_argument("codec", type=Path, help="state.pt of train_codec.py")
+    parser.add_argument("context", type=Path, help="state.pt of train_context.py")
     parser.add_argument("out", type=Path)
     parser.add_argument("--config", type=Path, default=Path(__file__).parent / "config" / "codec.json")
-    parser.add_argument("--steps", type=int, default=6000)
+    parser.add_argument("--steps", type=int, default=5000)
+    parser.add_argument("--warmup", type=int, default=4000, help="steps before the discriminators have a say")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--compiled", action="store_true", help="torch.compile: twice as fast after some minutes")
     args = parser.parse_args()
@@ -29,7 +31,9 @@ def main() -> None:
     state = torch.load(args.codec, weights_only=True)["trainer"]
     codec.load_state_dict(state["codec"] | state["average"])
     QuantizerTrainer(codec).sync()
-    options = DecoderOptions(steps=args.steps, compiled=args.compiled)
+    state = torch.load(args.context, weights_only=True)["trainer"]
+    codec.decoder.load_state_dict(state["decoder"] | state["average"])
+    options = DecoderOptions(steps=args.steps, warmup=args.warmup, compiled=args.compiled)
     train(DecoderTrainer(codec, Pack(args.pack), Codes(args.pack), options), args.steps, args.out)
 
 

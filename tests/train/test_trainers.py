@@ -10,6 +10,7 @@ from miniature import GROUPS, codec_config
 from qwen_tts.codec.codec import Codec
 from qwen_tts.config import CodecConfig
 from qwen_tts.train.codec import CodecOptions, CodecTrainer, PhoneticTargets, SpectralPatches
+from qwen_tts.train.context import ContextOptions, ContextTrainer
 from qwen_tts.train.data import Codes, Pack
 from qwen_tts.train.decoder import DecoderOptions, DecoderTrainer
 from qwen_tts.train.loop import Trainer, learning_rate, train
@@ -29,11 +30,16 @@ def codec_trainer(pack: Pack) -> CodecTrainer:
 
 
 def decoder_trainer(pack: Pack) -> DecoderTrainer:
-    options = DecoderOptions(steps=12, batch=2, segment=10, lead=1, crop=3, warmup=4, bf16=False)
+    options = DecoderOptions(steps=12, batch=2, segment=10, lead=1, crop=3, warmup=4, judges_warmup=2, bf16=False)
     return DecoderTrainer(new_codec(), pack, Codes(pack.folder), options)
 
 
-@pytest.mark.parametrize("make", [codec_trainer, decoder_trainer])
+def context_trainer(pack: Pack) -> ContextTrainer:
+    options = ContextOptions(steps=30, batch=2, segment=30, peak=5e-3, bf16=False)
+    return ContextTrainer(codec_trainer(pack), Codes(pack.folder), options)
+
+
+@pytest.mark.parametrize("make", [codec_trainer, decoder_trainer, context_trainer])
 def test_a_killed_run_goes_on_as_if_it_had_not_been(make: Callable[[Pack], Trainer], pack: Pack, tmp_path: Path) -> None:
     train(make(pack), 6, tmp_path / "one", log_every=3)
     whole = torch.load(tmp_path / "one" / "state.pt", weights_only=True)
@@ -53,6 +59,14 @@ def test_the_codec_learns(pack: Pack) -> None:
         figures.append(trainer.step(4))
     assert figures[-1]["spectral"] < 0.9 * figures[1]["spectral"]
     assert all(torch.isfinite(p).all() for p in trainer.codec.parameters())
+
+
+def test_the_context_learns_what_the_codes_tell_and_nothing_else_changes(pack: Pack) -> None:
+    trainer = context_trainer(pack)
+    encoder = [p.clone() for p in trainer.stage.codec.encoder.parameters()]
+    figures = [trainer.step(29) for _ in range(12)]  # the same batch, the warm-up a third done
+    assert figures[-1]["spectral"] < 0.9 * figures[0]["spectral"]
+    assert all(torch.equal(a, b) for a, b in zip(encoder, trainer.stage.codec.encoder.parameters(), strict=True))
 
 
 def test_the_discriminators_have_a_say_after_the_warm_up(pack: Pack) -> None:
