@@ -10,17 +10,16 @@ from dataclasses import dataclass
 from itertools import chain, repeat
 from typing import Protocol, Self
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from .chunks import AudioChunk, ChunkStream, OutputRow
 from .codec.codec import Codec
-from .codec.decoder import DecoderState
 from .engine import Engine
 from .errors import OptionError
 from .open_prompt import OpenPrompt
 from .prompt import Prompt
+from .sound import RowSound, sound
 from .talker.frames import FrameStream, GenerationOptions, generate_frames
 from .tempo import Tempo
 
@@ -124,33 +123,32 @@ def _speak(
     frames: FrameStream, codec: Codec, utterances: Sequence[Utterance], schedule: Sequence[int], closing: threading.Event
 ) -> Generator[AudioChunk, None, None]:
     try:
-        state = _prime(codec, [u.reference for u in utterances])
-        rows = [_output(row, utterance, codec) for row, utterance in enumerate(utterances)]
+        groups = codec.config.decoder_config.num_quantizers
+        rows = [row_sound(codec, row, utterance) for row, utterance in enumerate(utterances)]
         for size in chain(schedule, repeat(schedule[-1])):
             made = _take(frames, size, closing)
             if closing.is_set():
                 return
-            wave, codes, active = _decode(codec, made, state)
-            for row in rows:
-                if row.ended:
-                    continue
-                own = int(active[row.number].sum())  # the first ones
-                heard = wave[row.number, : own * row.samples].reshape(own, row.samples)
-                chunk = row.add(heard, codes[row.number, :own], frames.finish_reasons[row.number])
-                if row.ended:  # a row that fell silent is not waited for
-                    frames.stop(row.number, "silence")
+            heard = [row for row in rows if not row.output.ended]
+            codes = [_own(made, row.output.number, groups) for row in heard]
+            reasons = [frames.finish_reasons[row.output.number] for row in heard]
+            chunks = sound(codec, list(zip(heard, codes, reasons, strict=True)))
+            for row, chunk in zip(heard, chunks, strict=True):
+                if row.output.ended:  # a row that fell silent is not waited for
+                    frames.stop(row.output.number, "silence")
                 if chunk is not None:
                     yield chunk
-            if all(row.ended for row in rows):
+            if all(row.output.ended for row in rows):
                 return
     finally:
         frames.close()
 
 
-def _output(row: int, utterance: Utterance, codec: Codec) -> OutputRow:
+def row_sound(codec: Codec, row: int, utterance: Utterance) -> RowSound:
+    """An utterance's way from frames to chunks, which have the number `row`."""
     samples, rate = codec.config.decode_upsample_rate, codec.config.output_sample_rate
     tempo = None if utterance.speed == 1 else Tempo(utterance.speed, rate)
-    return OutputRow(row, rate, samples, utterance.max_silence, tempo)
+    return RowSound(codec, OutputRow(row, rate, samples, utterance.max_silence, tempo), utterance.reference)
 
 
 def _take(frames: FrameStream, size: int, closing: threading.Event) -> list[tuple[Tensor, Tensor]]:
@@ -161,38 +159,7 @@ def _take(frames: FrameStream, size: int, closing: threading.Event) -> list[tupl
     return made
 
 
-@torch.inference_mode()
-def _prime(codec: Codec, references: list[Tensor | None]) -> DecoderState:
-    """The decoder's state after each row's reference.
-
-        row 0   r r r r r | speech       all references end together; a row is set to silence when its own begins,
-        row 1   . . r r r | speech       so what it was fed before leaves no trace
-    """  # fmt: skip
-    state = codec.decoder.init_state(len(references))
-    device, groups = next(codec.parameters()).device, codec.config.decoder_config.num_quantizers
-    lengths = [0 if reference is None else len(reference) for reference in references]
-    longest = max(lengths)
-    codes = torch.zeros(len(references), longest, groups, dtype=torch.int64, device=device)
-    for row, reference in enumerate(references):
-        if reference is not None:
-            codes[row, longest - len(reference) :] = reference
-    heard = longest - codec.decoder.reach  # before this frame no waveform is made: none of it would be left in the state
-    starts = sorted({longest - length for length in lengths})
-    for start, end in zip(starts, [*starts[1:], longest], strict=True):
-        state.reset(torch.tensor([row for row, length in enumerate(lengths) if longest - length == start], device=device))
-        if start < end:
-            codec.decoder.prime(codes[:, start:end], state, min(end, max(start, heard)) - start)
-    return state
-
-
-@torch.inference_mode()
-def _decode(codec: Codec, made: list[tuple[Tensor, Tensor]], state: DecoderState) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The next frames of all rows: audio [B, T * samples a frame], codes [B, T, Q], and which are a row's own, bool [B, T]."""
-    batch, groups = len(state.cache.position), codec.config.decoder_config.num_quantizers
-    if not made:
-        return np.zeros((batch, 0), np.float32), np.zeros((batch, 0, groups), np.int64), np.zeros((batch, 0), np.bool_)
-    active = torch.stack([active for _, active in made], dim=1)  # [B, T]
-    codes = torch.stack([codes for codes, _ in made], dim=1)  # [B, T, Q]
-    codes = torch.where(active[..., None], codes, 0)  # an ended row holds control codes
-    wave = codec.decoder(codes.to(state.cache.position.device), state)
-    return wave.float().cpu().numpy(), codes.numpy(), active.numpy()
+def _own(made: list[tuple[Tensor, Tensor]], row: int, groups: int) -> Tensor:
+    """A row's own among the frames of a batch: the first ones, until it ended. int64 [T, Q]"""
+    own = [codes[row] for codes, active in made if active[row]]
+    return torch.stack(own) if own else torch.zeros(0, groups, dtype=torch.int64)

@@ -3,17 +3,27 @@
 import asyncio
 import contextlib
 import threading
+import time
 from collections import deque
+from collections.abc import Callable
 
 from ..chunks import AudioChunk
 
 
 class Inbox:
-    """Chunks in order, then an end or an error, which stays. Any thread may fill it; one listener takes."""
+    """Chunks in order, then an end or an error, which stays. Any thread may fill it; one listener takes.
 
-    def __init__(self) -> None:
+    Attributes:
+        taken: when a chunk was last taken, on `clock`; at first, when this was made.
+    """
+
+    def __init__(self, on_take: Callable[[], None] = lambda: None, clock: Callable[[], float] = time.monotonic) -> None:
+        """`on_take` is called after each chunk that is taken."""
+        self._on_take, self._clock, self.taken = on_take, clock, clock()
         self._chunks: deque[AudioChunk] = deque()
-        self._ended, self._error = False, None
+        self._seconds: dict[int, float] = {}
+        self._ended = False
+        self._error: BaseException | None = None
         self._changed = threading.Condition()
         self._sleeper: tuple[asyncio.AbstractEventLoop, asyncio.Future[None]] | None = None
 
@@ -22,6 +32,7 @@ class Inbox:
         with self._changed:
             if not self._ended:
                 self._chunks.append(chunk)
+                self._count(chunk, 1)
             self._wake()
 
     def end(self, error: BaseException | None = None, drop: bool = False) -> None:
@@ -29,14 +40,14 @@ class Inbox:
         with self._changed:
             if drop:
                 self._chunks.clear()
+                self._seconds.clear()
             if not self._ended:
                 self._ended, self._error = True, error
             self._wake()
 
     def waiting(self, row: int) -> float:
         """Seconds of a row's audio that nobody took yet."""
-        with self._changed:
-            return sum(len(chunk.samples) / chunk.rate for chunk in self._chunks if chunk.row == row)
+        return self._seconds.get(row, 0.0)
 
     def take(self) -> AudioChunk | None:
         """The next chunk, waited for; None at the end.
@@ -47,28 +58,40 @@ class Inbox:
         with self._changed:
             while not self._settled():
                 self._changed.wait()
-            return self._next()
+            chunk = self._next()
+        self._on_take()
+        return chunk
 
     async def atake(self) -> AudioChunk | None:
         """As `take`, on asyncio."""
         loop = asyncio.get_running_loop()
         while True:
             with self._changed:
-                if self._settled():
-                    return self._next()
-                sleeper = loop.create_future()
-                self._sleeper = loop, sleeper
+                if settled := self._settled():
+                    chunk = self._next()
+                else:
+                    sleeper = loop.create_future()
+                    self._sleeper = loop, sleeper
+            if settled:
+                self._on_take()
+                return chunk
             await sleeper
 
     def _settled(self) -> bool:
         return bool(self._chunks) or self._ended
 
     def _next(self) -> AudioChunk | None:
+        self.taken = self._clock()
         if self._chunks:
-            return self._chunks.popleft()
+            chunk = self._chunks.popleft()
+            self._count(chunk, -1)
+            return chunk
         if self._error is not None:
             raise self._error
         return None
+
+    def _count(self, chunk: AudioChunk, sign: int) -> None:
+        self._seconds[chunk.row] = self._seconds.get(chunk.row, 0.0) + sign * len(chunk.samples) / chunk.rate
 
     def _wake(self) -> None:
         self._changed.notify_all()

@@ -1,0 +1,61 @@
+"""Who goes first. Plain functions of numbers: no threads, no clock, no tensors.
+
+A listener who plays has `left` seconds of audio. Whoever has least goes first; a request that waits is let in when the time
+that this takes from the others is time that they have.
+"""
+
+from collections.abc import Sequence
+
+from .costs import Costs
+
+CALL_SECONDS = 0.25  # one call of the codec should not take longer: an urgent row may be waiting for it to end
+
+
+def due(pending: int, size: int, left: float, ended: bool, costs: Costs) -> bool:
+    """Whether a row's frames should be decoded now: a chunk is full, there will be no more, or the listener is about to run dry.
+
+    Args:
+        pending: frames that are not decoded.
+        size: the most frames in the next chunk.
+        left: seconds of audio that the listener has; infinite before the first chunk.
+        ended: whether the row makes no more frames.
+    """
+    return ended or pending >= size or (pending > 0 and left < costs.frame(1) + pending * (costs.decoded or 0.0))
+
+
+def together(rows: Sequence[tuple[float, int]], costs: Costs) -> list[int]:
+    """Which rows to decode in one call: the most urgent one, and others with as many frames, the most urgent first.
+
+    Args:
+        rows: of each row, which is due, seconds left and number of frames.
+    Returns:
+        Places in `rows`.
+    """
+    order = sorted(range(len(rows)), key=lambda place: rows[place])
+    frames = rows[order[0]][1]
+    alike = [place for place in order if rows[place][1] == frames]
+    seconds = frames * (costs.decoded or 0.0)
+    most = len(alike) if seconds == 0 else max(1, int(CALL_SECONDS / seconds))
+    return alike[:most]
+
+
+def may_enter(lefts: Sequence[float], positions: int, rows: int, frame: float, costs: Costs) -> bool:
+    """Whether a request may begin beside others.
+
+    Args:
+        lefts: seconds that each listener has who plays, with the frames that are made but not decoded.
+        positions: of the request's prompt.
+        rows: in use.
+        frame: seconds of audio.
+    """
+    if not rows:
+        return True
+    if costs.frame(1) > frame:  # slower than real time even alone: nobody's buffer can be kept, all speak as fast as they can
+        return True
+    delay = positions * (costs.position or 0.0) + costs.frame(rows + 1)
+    return costs.frame(rows + 1) <= frame and min(lefts, default=delay) >= delay
+
+
+def retry_after(waiting: int, rows: int, costs: Costs) -> float:
+    """Seconds until about half of those who wait have been let in; at least one."""
+    return max(1.0, (costs.utterance or 0.0) * waiting / (2 * rows))
