@@ -65,17 +65,21 @@ class Inbox:
     async def atake(self) -> AudioChunk | None:
         """As `take`, on asyncio."""
         loop = asyncio.get_running_loop()
-        while True:
-            with self._changed:
-                if settled := self._settled():
-                    chunk = self._next()
-                else:
-                    sleeper = loop.create_future()
-                    self._sleeper = loop, sleeper
-            if settled:
-                self._on_take()
-                return chunk
+        while (sleeper := self._sleep(loop)) is not None:
             await sleeper
+        with self._changed:
+            chunk = self._next()
+        self._on_take()
+        return chunk
+
+    def _sleep(self, loop: asyncio.AbstractEventLoop) -> "asyncio.Future[None] | None":
+        """What to await until there is something to take; None if there is."""
+        with self._changed:
+            if self._settled():
+                return None
+            sleeper = loop.create_future()
+            self._sleeper = loop, sleeper
+            return sleeper
 
     def _settled(self) -> bool:
         return bool(self._chunks) or self._ended

@@ -12,15 +12,16 @@ CALL_SECONDS = 0.25  # one call of the codec should not take longer: an urgent r
 
 
 def due(pending: int, size: int, left: float, ended: bool, costs: Costs) -> bool:
-    """Whether a row's frames should be decoded now: a chunk is full, there will be no more, or the listener is about to run dry.
+    """Whether a row's frames are decoded now: a chunk is full, there will be no more, or the listener is about to run dry.
 
     Args:
         pending: frames that are not decoded.
         size: the most frames in the next chunk.
-        left: seconds of audio that the listener has; infinite before the first chunk.
+        left: seconds of audio that the listener has; infinite before the first chunk. Who has run dry already gets whole
+            chunks: small ones cost more, and it would never catch up.
         ended: whether the row makes no more frames.
     """
-    return ended or pending >= size or (pending > 0 and left < costs.frame(1) + pending * (costs.decoded or 0.0))
+    return ended or pending >= size or (pending > 0 and 0 < left < costs.frame(1) + pending * (costs.decoded or 0.0))
 
 
 def together(rows: Sequence[tuple[float, int]], costs: Costs) -> list[int]:
