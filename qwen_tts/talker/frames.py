@@ -8,7 +8,7 @@ An utterance ends for one of FINISH_REASONS:
 or for whatever reason `FrameStream.stop` is given.
 """
 
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Self
 
@@ -18,6 +18,7 @@ from torch import Tensor
 
 from ..config import GenerationConfig
 from ..engine import Engine, EngineState
+from ..engine.ahead import AheadEngine
 from ..errors import ConfigError, OptionError, TextError
 from ..open_prompt import OpenPrompt
 from ..prompt import Prompt
@@ -137,6 +138,7 @@ class FrameStream(Iterator[tuple[Tensor, Tensor]]):
         self.finish_reasons: list[str | None] = [None] * len(prompts)
         self.counts = [0] * len(prompts)
         self._engine, self._options = engine, options
+        self._ahead = engine if isinstance(engine, AheadEngine) else None
         self._context = engine.talker.config.max_position_embeddings
         self._limits = [(0, "")] * len(prompts)
         for row, prompt in enumerate(prompts):
@@ -165,14 +167,15 @@ class FrameStream(Iterator[tuple[Tensor, Tensor]]):
         engine = self._engine
         try:
             self._state, texts = self._begin(prompts)
-            eos, groups = engine.talker.config.codec_eos_token_id, engine.talker.config.num_code_groups
+            eos, ahead = engine.talker.config.codec_eos_token_id, None
             while running := [row for row, reason in enumerate(self.finish_reasons) if reason is None]:
-                uniforms = torch.zeros(len(prompts), groups)
-                for row in running:  # exactly Q numbers a frame, so that a row's draws do not depend on its neighbours
-                    uniforms[row] = torch.rand(groups, generator=self._generators[row])
-                    if row in texts:
-                        self._listen(row, *texts[row])
-                codes = engine.step(self._state, uniforms).cpu().clone()
+                for row in texts.keys() & running:
+                    self._listen(row, *texts[row])
+                begun = self._launch(running) if ahead is None else ahead
+                further = any(self.counts[row] + 1 < self._limits[row][0] for row in running)
+                # A text that is still coming may be waited for: what is made already must not wait with it.
+                ahead = self._launch(running) if self._ahead is not None and further and not texts else None
+                codes = begun()
                 active = torch.zeros(len(prompts), dtype=torch.bool)
                 for row in running:
                     code0 = int(codes[row, 0])
@@ -184,6 +187,17 @@ class FrameStream(Iterator[tuple[Tensor, Tensor]]):
                     yield codes, active
         finally:
             self._state = None
+
+    def _launch(self, running: Sequence[int]) -> Callable[[], Tensor]:
+        """Begins a frame of the running rows; the call that it returns gives the codes, on the CPU."""
+        assert self._state is not None
+        uniforms = torch.zeros(len(self.counts), self._engine.talker.config.num_code_groups)
+        for row in running:  # exactly Q numbers a frame, so that a row's draws do not depend on its neighbours
+            uniforms[row] = torch.rand(uniforms.shape[1], generator=self._generators[row])
+        if self._ahead is not None:
+            return self._ahead.launch(self._state, uniforms)
+        codes = self._engine.step(self._state, uniforms).cpu().clone()
+        return lambda: codes
 
     def _begin(self, prompts: Sequence[Prompt | OpenPrompt]) -> tuple[EngineState, dict[int, tuple[OpenPrompt, Prompt]]]:
         """Fills the engine's rows. Also gives the rows whose text goes on, with what began them."""
