@@ -13,7 +13,7 @@ from .audio import AudioSource
 from .background import in_background
 from .checkpoint import LoadedModel, check_attention, load_model
 from .chunks import ChunkStream
-from .engine.choose import check_engine, choose_engine
+from .engine.choose import check_engine, choose_engine, codec_beside
 from .errors import OptionError
 from .long_text import speech
 from .prompt import resolve_speaker, supported_languages, supported_speakers
@@ -37,7 +37,7 @@ class Qwen3TTSModel:
     def __init__(self, loaded: LoadedModel, voices: VoiceStore | None = None, engine: str = "auto") -> None:
         self.loaded, self.config, self.voices = loaded, loaded.config, voices or VoiceStore()
         self.engine = choose_engine(engine, loaded.talker)
-        self._speak: Pipeline = partial(stream, self.engine, loaded.codec)
+        self._speak: Pipeline = partial(stream, self.engine, codec_beside(self.engine, loaded.codec))
 
     @classmethod
     def from_pretrained(
@@ -60,7 +60,7 @@ class Qwen3TTSModel:
             dtype: of the language model: a torch dtype or its name; by default float32 on a CPU, bfloat16 elsewhere. The
                 codec and the speaker encoder always compute in float32.
             attn_implementation: taken as officially; it is PyTorch's own attention in every case.
-            engine: how the language model is computed: "eager", the reference, or "auto", the fastest that is as good.
+            engine: how the model is computed: "eager", the reference, "cuda-graph", or "auto", the fastest that is as good.
             voices_dir: where names of voices resolve; by default in the folder of the user's data.
             hub: revision, cache_dir, local_files_only, force_download, token, source: see `HubKeywords`.
         Raises:
