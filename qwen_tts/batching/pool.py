@@ -1,0 +1,116 @@
+"""Several models in one process: loaded when they are asked for, unloaded when memory is short and nobody uses them."""
+
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+from ..errors import BusyError
+from .caught import Caught
+
+Model = TypeVar("Model")
+
+
+@dataclass(slots=True)
+class _Entry(Generic[Model]):
+    """A model that is there, or is being loaded."""
+
+    loading: "Future[Model]" = field(default_factory=Future)
+    size: int = 0
+    users: int = 0
+
+
+class ModelPool(Generic[Model]):
+    """Models by name. Any thread may use it; who asks for the same model at once waits for one loading of it."""
+
+    def __init__(
+        self, load: Callable[[str], Model], size: Callable[[Model], int], limit: int | None = None,
+        unload: Callable[[Model], None] = lambda model: None,
+    ) -> None:  # fmt: skip
+        """
+        Args:
+            load: makes a model from its name; may take long, and raise.
+            size: the bytes that a model holds.
+            limit: bytes that all models may hold. The last model in use may exceed it alone; None for no limit.
+            unload: is told of a model that leaves: close what belongs to it.
+        """
+        self._load, self._size, self._limit, self._unload = load, size, limit, unload
+        self._entries: dict[str, _Entry[Model]] = {}  # the one that was used last comes last
+        self._lock = threading.Lock()
+
+    @property
+    def names(self) -> list[str]:
+        """What is loaded or being loaded, the least recently used first."""
+        with self._lock:
+            return list(self._entries)
+
+    @contextmanager
+    def use(self, name: str) -> Iterator[Model]:
+        """The model of this name, which stays loaded meanwhile. Loads it if need be, which takes long: not on an event loop.
+
+        Raises:
+            BusyError: there is no room beside the models that are in use.
+            What `load` raises; the next who asks tries again.
+        """
+        with self._lock:
+            entry = self._entries.pop(name, None)
+            ours, entry = entry is None, entry or _Entry()
+            self._entries[name] = entry
+            entry.users += 1
+        try:
+            if ours:
+                self._fill(name, entry)
+            yield entry.loading.result()
+        finally:
+            with self._lock:
+                entry.users -= 1
+            self._shrink()
+
+    def clear(self) -> None:
+        """Unloads all that is not in use."""
+        self._drop(lambda: True)
+
+    def _fill(self, name: str, entry: _Entry[Model]) -> None:
+        caught = Caught()
+        with caught:
+            model = self._load(name)
+            entry.size = self._size(model)
+            self._shrink()
+            self._check_room(name, entry, model)
+            entry.loading.set_result(model)
+        if caught.error is not None:
+            with self._lock:
+                del self._entries[name]
+            entry.loading.set_exception(caught.error)
+
+    def _check_room(self, name: str, entry: _Entry[Model], model: Model) -> None:
+        if self._limit is None or self._total() <= self._limit:
+            return
+        others = [other for other in self._entries if other != name]
+        if others:  # all of them in use, or they would be gone
+            self._unload(model)
+            raise BusyError(
+                f"{name} needs {entry.size / 1e6:.0f} MB beside {', '.join(others)}, which are in use; the limit is "
+                f"{self._limit / 1e6:.0f} MB: try again later, or raise the limit", 10.0,
+            )  # fmt: skip
+
+    def _total(self) -> int:
+        with self._lock:
+            return sum(entry.size for entry in self._entries.values())
+
+    def _shrink(self) -> None:
+        limit = self._limit
+        if limit is not None:
+            self._drop(lambda: sum(entry.size for entry in self._entries.values()) > limit)
+
+    def _drop(self, more: Callable[[], bool]) -> None:
+        """Unloads who is not in use, the least recently used first, while `more` says so."""
+        gone: list[_Entry[Model]] = []
+        with self._lock:
+            for name, entry in list(self._entries.items()):
+                if not entry.users and more():
+                    gone.append(self._entries.pop(name))
+        for entry in gone:
+            self._unload(entry.loading.result())
