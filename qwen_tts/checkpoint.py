@@ -95,9 +95,11 @@ def load_model(
     name: str | os.PathLike[str],
     device: str | int | torch.device | None = None,
     dtype: str | torch.dtype | None = None,
+    *,
+    as_stored: bool = False,
     **hub: Unpack[HubKeywords],
 ) -> LoadedModel:
-    """Loads a model by its name or directory.
+    """Loads a model by its name or directory. With `as_stored`, the talker keeps its file's dtype and stays memory-mapped.
 
     Raises:
         OptionError: unknown name, device, dtype or keyword.
@@ -118,7 +120,7 @@ def load_model(
         config=config,
         generation=GenerationConfig.from_file(generation) if generation.exists() else GenerationConfig(),
         text=TextTokenizer.from_dir(path),
-        talker=modules["talker"].to(kind),  # type: ignore[arg-type]
+        talker=modules["talker"] if as_stored else modules["talker"].to(kind),  # type: ignore[arg-type]
         speaker_encoder=None if encoder is None else encoder.float(),  # type: ignore[arg-type]
         codec=codec,
     )

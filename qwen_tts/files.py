@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all."""
+"""Files that appear whole or not at all, and where this package keeps its own."""
 
 import os
 import secrets
@@ -33,3 +33,8 @@ def writable(path: str | os.PathLike[str]) -> tuple[Path, str | None]:
     if real.exists() and not real.is_file():
         return real, "it is not a plain file; choose another name"
     return real, None
+
+
+def cache_root() -> Path:
+    """Where this package keeps what it fetches or computes itself: QWEN_TTS_CACHE, or ~/.cache/qwen_tts."""
+    return Path(os.environ.get("QWEN_TTS_CACHE") or Path.home() / ".cache" / "qwen_tts").expanduser()

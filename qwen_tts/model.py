@@ -11,8 +11,9 @@ import torch
 from .arguments import GenerationKeywords, Texts, each, instruct_ids, require, texts, voice_layout
 from .audio import AudioSource
 from .background import in_background
-from .checkpoint import LoadedModel, check_attention, load_model
+from .checkpoint import LoadedModel, check_attention, load_model, resolve_device, resolve_dtype
 from .chunks import ChunkStream
+from .engine import Engine
 from .engine.choose import check_engine, choose_engine, codec_beside
 from .errors import OptionError
 from .long_text import speech
@@ -34,9 +35,9 @@ class Qwen3TTSModel:
     `voices` is the directory that names of voices resolve in: `model.voices.save("anna", item)`.
     """
 
-    def __init__(self, loaded: LoadedModel, voices: VoiceStore | None = None, engine: str = "auto") -> None:
+    def __init__(self, loaded: LoadedModel, voices: VoiceStore | None = None, engine: Engine | None = None) -> None:
         self.loaded, self.config, self.voices = loaded, loaded.config, voices or VoiceStore()
-        self.engine = choose_engine(engine, loaded.talker)
+        self.engine = choose_engine("auto", loaded.talker) if engine is None else engine
         self._speak: Pipeline = partial(stream, self.engine, codec_beside(self.engine, loaded.codec))
 
     @classmethod
@@ -60,7 +61,8 @@ class Qwen3TTSModel:
             dtype: of the language model: a torch dtype or its name; by default float32 on a CPU, bfloat16 elsewhere. The
                 codec and the speaker encoder always compute in float32.
             attn_implementation: taken as officially; it is PyTorch's own attention in every case.
-            engine: how the model is computed: "eager", the reference, "cuda-graph", or "auto", the fastest that is as good.
+            engine: how the language model is computed: "eager", the reference; "cpu-int8", "cpu-int4", "cpu-fp32";
+                "cuda-graph"; or "auto", the fastest that is as good as the reference.
             voices_dir: where names of voices resolve; by default in the folder of the user's data.
             hub: revision, cache_dir, local_files_only, force_download, token, source: see `HubKeywords`.
         Raises:
@@ -70,8 +72,9 @@ class Qwen3TTSModel:
         """
         check_attention(attn_implementation)
         check_engine(engine)
-        loaded = load_model(pretrained_model_name_or_path, device_map, dtype, **hub)
-        return cls(loaded, VoiceStore(voices_dir), engine)
+        kind, asked = resolve_dtype(dtype, resolve_device(device_map)), dtype not in (None, "auto")
+        loaded = load_model(pretrained_model_name_or_path, device_map, dtype, as_stored=True, **hub)
+        return cls(loaded, VoiceStore(voices_dir), choose_engine(engine, loaded.talker, kind, asked))
 
     def shared(self, speak: Pipeline) -> Self:
         """The same model, all of whose calls are spoken by `speak`: by `batching.Scheduler.stream`, together with others'."""

@@ -6,6 +6,7 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from ..errors import DownloadError
+from ..files import cache_root
 from .contents import check_hash, check_path, complete
 from .http import RefusedError, ask
 from .plain import fill, read_book
@@ -62,8 +63,3 @@ def _listing(request: Request, secret: dict[str, str]) -> list[RemoteFile]:
 def _folder(request: Request) -> Path:
     owner_and_name, revision = request.repo.replace("/", "--"), (request.revision or MAIN).replace("/", "--")
     return (request.cache_dir or cache_root()) / "modelscope" / owner_and_name / revision
-
-
-def cache_root() -> Path:
-    """Where this package keeps what it fetches itself: QWEN_TTS_CACHE, or ~/.cache/qwen_tts."""
-    return Path(os.environ.get("QWEN_TTS_CACHE") or Path.home() / ".cache" / "qwen_tts").expanduser()

@@ -52,7 +52,8 @@ class Talker(nn.Module):
 
     def embed_text(self, ids: Tensor) -> Tensor:
         """Text token ids, int [...] -> [..., D]. The control ids (tts_pad, tts_bos, tts_eos) go the same way."""
-        return self.text_projection(self.model.text_embedding(ids))
+        rows = self.model.text_embedding(ids)
+        return self.text_projection(rows.to(self.text_projection.linear_fc1.weight.dtype))  # the table may stay as stored
 
     def embed_code0(self, ids: Tensor) -> Tensor:
         """Code 0 or any control id of the codec's vocabulary, int [...] -> [..., D]."""

@@ -1,10 +1,11 @@
-"""The reference engine against the model's definition, and rows that come and go beside each other."""
+"""Engines as exact as the reference, against the model's definition, and rows that come and go beside each other."""
 
 from dataclasses import replace
 
 import pytest
 import torch
 
+from qwen_tts.engine import compile, cpu
 from qwen_tts.engine.eager import EagerEngine
 from qwen_tts.prompt import build_layout, embed
 from qwen_tts.sampling import SamplingOptions
@@ -41,9 +42,13 @@ def advance(engine: EagerEngine, state, rows: dict[int, Row]) -> None:
             row.frames.append(codes[place].tolist())
 
 
-@pytest.fixture(scope="module")
-def engine() -> EagerEngine:
-    return EagerEngine(utterances.talker())
+@pytest.fixture(scope="module", params=[0, 1, 2], ids=["eager", "cpu-fp32", "cpu-fp32 on two threads"])
+def engine(request) -> EagerEngine:
+    if request.param == 0:
+        return EagerEngine(utterances.talker())
+    if reason := compile.obstacle():
+        pytest.skip(reason)
+    return cpu.CpuEngine(utterances.talker(), bits=32, threads=request.param)
 
 
 @pytest.mark.parametrize("options", [GREEDY, SAMPLED, WARM], ids=["greedy", "sampled", "warm"])
@@ -142,9 +147,7 @@ def test_two_states_share_nothing(engine):
     assert [row.frames for row in made] == [alone(engine, 0, 10)[0], alone(engine, 1, 10)[0]]
 
 
-def test_speech_has_two_frames_and_only_acoustic_codes():
-    talker = utterances.talker()
-    engine = EagerEngine(talker)
+def test_speech_has_two_frames_and_only_acoustic_codes(engine):
     state = engine.init_state(64, 40)
     options = (SamplingOptions(temperature=1e6, top_k=0), SamplingOptions(temperature=1e6, top_k=0))  # anything goes
     engine.prefill(state, range(64), [utterances.prompt(3)] * 64, [options] * 64)
@@ -175,8 +178,7 @@ def test_low_precision_weights_stay_so():
 
 
 @torch.inference_mode()
-def test_text_that_is_fed_equals_text_that_was_there():
-    engine = EagerEngine(utterances.talker())
+def test_text_that_is_fed_equals_text_that_was_there(engine):
     whole = utterances.prompt(6)
     shorter = replace(whole, trailing=whole.trailing[:2])
     options = [(SamplingOptions(do_sample=False), SamplingOptions(do_sample=False))] * 2
@@ -191,8 +193,8 @@ def test_text_that_is_fed_equals_text_that_was_there():
 
 
 @torch.inference_mode()
-def test_no_pads_are_laid_ahead():
-    engine, prompt = EagerEngine(utterances.talker()), utterances.prompt(3)
+def test_no_pads_are_laid_ahead(engine):
+    prompt = utterances.prompt(3)
     state = engine.init_state(1, 1000)
     state.text[:, 10:] = float("nan")
     engine.prefill(state, [0], [prompt], [(SamplingOptions(), SamplingOptions())])
@@ -250,7 +252,8 @@ def test_rows_move_to_other_places_and_to_larger_states(engine):
         assert (row.frames, row.ended) == alone(engine, case, 20)
 
 
-def test_only_the_first_rows_are_computed(engine, monkeypatch):
+def test_only_the_first_rows_are_computed(monkeypatch):
+    engine = EagerEngine(utterances.talker())
     state, sizes = engine.init_state(16, 60), []
     talker, real = engine.talker, type(engine.talker).forward
     monkeypatch.setattr(type(talker), "forward", lambda self, x, *rest: (sizes.append(len(x)), real(self, x, *rest))[1])

@@ -1,0 +1,110 @@
+#include "product.h"
+
+// Numbers in groups of 32 with one scale each, and minus the sum of each group: it undoes the offset of the weights.
+static void shrink(Own *own, int32_t vector, const float *x, int32_t groups) {
+    for (int32_t g = 0; g < groups; g++) {
+        const float *from = x + g * GROUP;
+        float greatest = 0;
+        for (int i = 0; i < GROUP; i++) greatest = fmaxf(greatest, fabsf(from[i]));
+        floats inverse = all(greatest > 0 ? 127.0f / greatest : 0.0f);
+        int8_t *to = own->small + (int64_t)(vector * groups + g) * GROUP;
+        ints low = nearest(load(from) * inverse), high = nearest(load(from + LANES) * inverse);
+        int32_t total = 0;
+        for (int i = 0; i < LANES; i++) {
+            to[i] = (int8_t)low[i];
+            to[LANES + i] = (int8_t)high[i];
+            total += low[i] + high[i];
+        }
+        own->small_scale[vector * groups + g] = greatest / 127.0f;
+        own->small_sum[vector * groups + g] = -total;
+    }
+}
+
+void prepare(Own *own, const Matrix *w, int32_t count, const float *x, int64_t stride, int32_t size, const float *norm, float eps) {
+    int32_t width = w->groups * GROUP;
+    for (int32_t m = 0; m < count; m++) {
+        const float *from = x + m * stride;
+        float *to = own->normed + (int64_t)m * width, factor = 1;
+        if (norm) {
+            float squares = 0;
+#pragma omp simd reduction(+ : squares)
+            for (int32_t i = 0; i < size; i++) squares += from[i] * from[i];
+            factor = 1 / sqrtf(squares / size + eps);
+            for (int32_t i = 0; i < size; i++) to[i] = norm[i] * (from[i] * factor);
+        } else {
+            memcpy(to, from, size * sizeof(float));
+        }
+        memset(to + size, 0, (width - size) * sizeof(float));
+        if (w->bits != 32) shrink(own, m, to, w->groups);
+    }
+}
+
+// One tile of 16 outputs for `few` vectors at once; `few` is a constant, so that the sums stay in registers.
+INLINE void tile_full(const Matrix *w, const Own *own, int32_t tile, int32_t first, const int few, floats *y) {
+    int32_t inputs = w->groups * GROUP;
+    const float *weights = (const float *)w->weights + (int64_t)tile * inputs * LANES;
+    const float *x = own->normed + (int64_t)first * inputs;
+    floats sums[4][4] = {0};  // four chains of additions each
+    for (int32_t i = 0; i < inputs; i += 4)
+        for (int chain = 0; chain < 4; chain++) {
+            floats weight = load(weights + (i + chain) * LANES);
+            for (int m = 0; m < few; m++) sums[m][chain] += weight * x[(int64_t)m * inputs + i + chain];
+        }
+    for (int m = 0; m < few; m++) y[m] = (sums[m][0] + sums[m][1]) + (sums[m][2] + sums[m][3]);
+}
+
+INLINE bytes load_bytes(const uint8_t *from) { return *(const bytes *)from; }
+
+INLINE void tile_small(const Matrix *w, const Own *own, int32_t tile, int32_t first, const int few, const int bits, floats *y) {
+    int32_t groups = w->groups;
+    const int loads = bits == 8 ? 8 : 4;
+    const uint8_t *weights = (const uint8_t *)w->weights + (int64_t)tile * groups * loads * 64;
+    const uint16_t *scales = w->scales + (int64_t)tile * groups * LANES;
+    floats total[4] = {0};
+    for (int32_t g = 0; g < groups; g++, weights += loads * 64) {
+        bytes part[8];
+        for (int j = 0; j < loads; j++) {
+            bytes pair = load_bytes(weights + j * 64);
+            if (bits == 8) {
+                part[j] = pair;
+            } else {
+                typedef uint16_t words __attribute__((vector_size(64)));
+                part[2 * j] = pair & 15;
+                part[2 * j + 1] = (bytes)((words)pair >> 4) & 15;
+            }
+        }
+        floats scale = from_bf16(scales + (int64_t)g * LANES);
+        for (int m = 0; m < few; m++) {
+            int64_t at = (int64_t)(first + m) * groups + g;
+            const int8_t *x = own->small + at * GROUP;
+            ints acc = (ints){0} + own->small_sum[at] * (bits == 8 ? 128 : 8);
+            for (int j = 0; j < 8; j++) acc = dot4(acc, part[j], x + 4 * j, bits == 4);
+            total[m] += __builtin_convertvector(acc, floats) * (scale * own->small_scale[at]);
+        }
+    }
+    for (int m = 0; m < few; m++) y[m] = total[m];
+}
+
+INLINE void tile_of(const Matrix *w, const Own *own, int32_t tile, int32_t first, const int few, floats *y) {
+    if (w->bits == 32) tile_full(w, own, tile, first, few, y);
+    else if (w->bits == 8) tile_small(w, own, tile, first, few, 8, y);
+    else tile_small(w, own, tile, first, few, 4, y);
+}
+
+void multiply(const Own *own, const Matrix *w, int32_t count, float *y, int64_t stride, int add, Share tiles) {
+    for (int32_t tile = tiles.begin; tile < tiles.end; tile++) {
+        int32_t wide = w->outputs - tile * LANES;
+        for (int32_t first = 0; first < count;) {
+            floats made[4];
+            int few = count - first >= 4 ? 4 : count - first >= 2 ? 2 : 1;
+            if (few == 4) tile_of(w, own, tile, first, 4, made);
+            else if (few == 2) tile_of(w, own, tile, first, 2, made);
+            else tile_of(w, own, tile, first, 1, made);
+            for (int m = 0; m < few; m++) {
+                float *to = y + (first + m) * stride + (int64_t)tile * LANES;
+                for (int i = 0; i < (wide < LANES ? wide : LANES); i++) to[i] = add ? to[i] + made[m][i] : made[m][i];
+            }
+            first += few;
+        }
+    }
+}
