@@ -1,5 +1,8 @@
 """The decoder in recorded chunks: any division gives the samples of one pass, in rows that start anew and are saved."""
 
+from copy import deepcopy
+
+import numpy as np
 import pytest
 import torch
 from fake_capture import FakeCapture
@@ -10,6 +13,11 @@ from qwen_tts.codec.codec import Codec
 from qwen_tts.config import CodecConfig
 from qwen_tts.engine.cuda_capture import NoCapture
 from qwen_tts.engine.cuda_codec import GraphDecoder, divide, graph_codec
+from qwen_tts.engine.cuda_graph import CudaGraphEngine
+from qwen_tts.engine.eager import EagerEngine
+from qwen_tts.stream import Utterance, stream
+from qwen_tts.talker.frames import GenerationOptions
+from tests import utterances
 
 FRAME = 1920
 
@@ -79,3 +87,24 @@ def test_the_off_switch_and_plain_states(codec):
     given = codes(2, 5)
     for state in (off.decoder.init_state(2), codec.decoder.init_state(2)):
         assert (off.decoder(given, state) - codec.decode(given)).abs().max() < 1e-5
+
+
+def test_speech_by_recorded_frames_and_chunks_is_speech(codec, graphed, capture):
+    """The whole pipeline: rows of unequal length, one that goes on from a reference, chunks of every size."""
+    options = [GenerationOptions(max_new_tokens=n, frames_per_token=None, stop_loops=False) for n in (24, 8, 13)]
+    spoken = [
+        Utterance(
+            utterances.prompt(4 + row), chosen, seed=row, reference=codes(1, 5)[0] if row == 1 else None, max_silence=None
+        )
+        for row, chosen in enumerate(options)
+    ]
+    talker = utterances.talker()
+    made = []
+    for engine, decoding in ((EagerEngine(talker), codec), (CudaGraphEngine(deepcopy(talker), capture), graphed)):
+        waves: list[list[np.ndarray]] = [[] for _ in spoken]
+        for chunk in stream(engine, decoding, spoken):
+            waves[chunk.row].append(chunk.samples)
+        made.append([np.concatenate(wave) for wave in waves])
+    assert [len(wave) // FRAME for wave in made[0]] == [23, 7, 12]
+    for expected, wave in zip(*made, strict=True):
+        assert len(wave) == len(expected) and np.abs(wave - expected).max() < 1e-5
