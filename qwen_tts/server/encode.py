@@ -90,7 +90,7 @@ class _Compressed:
     """FFmpeg's encoder and muxer, writing to memory that is emptied after each piece."""
 
     def __init__(self, form: Format, rate: int, bit_rate: int | None) -> None:
-        self._av, self._format, self._rate, self._taken = _av(), form, rate, 0
+        self._av, self._format, self._rate, self._taken = load_av(), form, rate, 0
         self._sink = _Sink()
         self._container: Any = self._av.open(self._sink, "w", format=form.container, container_options=form.options)
         self._stream: Any = self._container.add_stream(form.codec, rate=rate)
@@ -157,7 +157,7 @@ def wav_header(rate: int, samples: int | None = None) -> bytes:
     return b"RIFF" + struct.pack("<I", min(size + 36, UNKNOWN)) + b"WAVEfmt " + form + b"data" + struct.pack("<I", size)
 
 
-def _av() -> Any:
+def load_av() -> Any:
     try:
         import av
     except ImportError:

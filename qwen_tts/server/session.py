@@ -1,0 +1,282 @@
+"""THE session: what every protocol asks for speech through.
+
+SpeechRequest ── plan ──> Plan (model, voice, arguments; or an error) ── speak ──> chunks     ── heard ──> bytes
+                                                             text, whole or coming in ┘
+"""
+
+import asyncio
+import secrets
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from contextlib import aclosing
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from ..chunks import AudioChunk
+from ..errors import QwenTTSError, TextError
+from ..model import CANNOT_FOLLOW, Qwen3TTSModel
+from ..prompt import resolve_language
+from ..stream import RAMP
+from ..voice_store import VoiceStore
+from .callers import Caller, Usage
+from .logs import log
+from .metrics import Metrics, Watch
+from .models import Models
+from .names import language_for
+from .recordings import Recordings, Reference
+from .refusals import STOPPING, Refusal, answer
+from .sentences import by_sentence, in_turn
+from .settings import Settings
+from .sound import Sound, recorded
+from .source import Job, Source
+from .spool import Spool
+from .voices import Voices
+
+TASKS = {"CustomVoice": "custom_voice", "VoiceDesign": "voice_design", "Base": "base"}
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechRequest:
+    """What a client wants, but for the text. None leaves a thing to the server.
+
+    Attributes:
+        model: a name, of a model here or of a hosted service.
+        task: of `TASKS`.
+        voice: a preset speaker, a saved voice, or a name of a hosted service.
+        reference: a voice that comes with the request.
+        language: a name or a code.
+        instruct: how to speak; for voice design, the voice.
+        seed: the same seed gives the same speech.
+        sampling: of `GenerationKeywords`.
+        non_streaming_mode: the layout of the prompt.
+        first_frames: in the first chunk.
+        reading: whether numbers are written out and long texts divided.
+        sound: how the audio is to be.
+    """
+
+    model: str | None = None
+    task: str | None = None
+    voice: str | None = None
+    reference: Reference | None = None
+    language: str | None = None
+    instruct: str | None = None
+    seed: int | None = None
+    sampling: Mapping[str, Any] = field(default_factory=dict)
+    non_streaming_mode: bool | None = None
+    first_frames: int | None = None
+    reading: bool | None = None
+    sound: Sound = field(default_factory=Sound)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A request that can be spoken, as often as wanted.
+
+    Attributes:
+        name, model, kind: which model, and what it does.
+        voice: by which name it knows the voice; None for one without a name.
+        arguments: of the call.
+        seed: of the first utterance.
+        ignored: what the client asked for and will not get; it must be told.
+        reads: numbers are written out, so text that is coming is spoken sentence by sentence.
+        sound: how the audio is to be.
+    """
+
+    name: str
+    model: Qwen3TTSModel
+    kind: str
+    voice: str | None
+    arguments: Mapping[str, Any]
+    seed: int
+    ignored: tuple[str, ...]
+    reads: bool
+    sound: Sound
+
+    def with_seed(self, seed: int) -> "Plan":
+        """The same with another seed."""
+        return replace(self, seed=seed, arguments={**self.arguments, "seed": seed})
+
+
+class Session:
+    """A server's models, voices, limits and counters.
+
+    Args:
+        models: that speak.
+        store: of voices.
+        source: that makes the speech.
+        settings: limits.
+    """
+
+    def __init__(self, models: Models, store: VoiceStore, source: Source, settings: Settings) -> None:
+        self.models, self.source, self.settings = models, source, settings
+        self.voices = Voices(models, store)
+        self.recordings = Recordings(settings.allow_private)
+        self.metrics = Metrics(lambda: source.playing, lambda: source.waiting)
+        self.usage, self.spool = Usage(), Spool()
+        self.stopping = False
+        self._speaking = 0
+
+    async def plan(self, request: SpeechRequest) -> Plan:
+        """Finds model and voice, and checks all that can be checked without the text.
+
+        Raises:
+            QwenTTSError: what is wrong with the request.
+        """
+        request.sound.check()
+        kind = self._kind(request)
+        name, model = self.models.pick(request.model, kind)
+        ignored, arguments, voice = [], {"language": language_for(request.language), **request.sampling}, None
+        speaker = None
+        if kind == "custom_voice":
+            voice = speaker = self.voices.speaker(model, request.voice)
+            arguments["speaker"] = speaker
+        elif kind == "base":
+            voice, arguments["voice_clone_prompt"] = await self._cloned(model, request)
+        elif request.voice is not None and not self.voices.is_default(request.voice):
+            self.voices.known(request.voice)
+            ignored.append("voice")
+        resolve_language(model.config, arguments["language"], speaker)
+        ignored += self._instruct(request, model, kind, arguments)
+        seed = secrets.randbits(31) if request.seed is None else request.seed
+        arguments |= {"seed": seed, "speed": request.sound.spoken_speed, "reading": request.reading}
+        if request.non_streaming_mode is not None:
+            arguments["non_streaming_mode"] = request.non_streaming_mode
+        if request.first_frames is not None:
+            arguments["schedule"] = (request.first_frames, *(size for size in RAMP if size > request.first_frames))
+        reads = model.config.tts_model_size == "tiny" if request.reading is None else request.reading
+        return Plan(name, model, kind, voice, arguments, seed, tuple(ignored), reads, request.sound)
+
+    def _kind(self, request: SpeechRequest) -> str:
+        """Which kind of model a request needs: what it says, else what its voice is, else what there is."""
+        if request.task is not None:
+            if request.task not in TASKS:
+                raise Refusal(400, f"unknown task_type {request.task[:40]!r}; legal are {', '.join(TASKS)}", "task_type")
+            return TASKS[request.task]
+        if request.reference is not None:
+            return "base"
+        if (named := self.models.named(request.model)) is not None:
+            return self.models.loaded[named].config.tts_model_type
+        self.models.check(request.model)
+        return self.voices.kind(request.voice, request.instruct)
+
+    async def _cloned(self, model: Qwen3TTSModel, request: SpeechRequest) -> tuple[str | None, Any]:
+        if request.reference is not None:
+            return None, await asyncio.to_thread(self.recordings.voice, model, request.reference)
+        return await asyncio.to_thread(self.voices.saved, request.voice)
+
+    def _instruct(self, request: SpeechRequest, model: Qwen3TTSModel, kind: str, arguments: dict[str, Any]) -> list[str]:
+        """Passes the instruction on to a model that follows one; else it is told to the client, who is served all the same."""
+        wish = request.instruct if request.instruct and request.instruct.strip() else None
+        if wish is not None and len(wish) > self.settings.max_text:
+            raise TextError(f"the instructions have {len(wish)} characters; the limit is {self.settings.max_text}")
+        if kind == "voice_design":
+            if wish is None:
+                raise Refusal(400, "VoiceDesign task requires 'instructions' to describe the voice", "instructions")
+            arguments["instruct"] = wish
+            return []
+        if wish is not None and (kind == "base" or model.config.tts_model_size in CANNOT_FOLLOW):
+            return ["instructions"]
+        if kind == "custom_voice":
+            arguments["instruct"] = wish
+        return []
+
+    def check_text(self, text: str) -> str:
+        """Raises TextError for a text that is blank or too long."""
+        if not text.strip():
+            raise TextError("Input text cannot be empty")
+        if len(text) > self.settings.max_text:
+            raise TextError(f"the text has {len(text)} characters; the limit is {self.settings.max_text}: send it in parts")
+        return text
+
+    async def speak(self, plan: Plan, text: str | AsyncIterator[str], caller: Caller) -> AsyncGenerator[AudioChunk, None]:
+        """Speaks; only the last chunk has a finish reason. Close it, or cancel who waits for it, to end the work.
+
+        Raises:
+            QwenTTSError: what is wrong with the text, or that there is no room.
+        """
+        if self.stopping:
+            raise Refusal(503, STOPPING, retry_after=1)
+        if isinstance(text, str):
+            self.check_text(text)
+        watch, outcome, reason = Watch(self.metrics, plan.sound.length), "failed", None
+        self._speaking += 1
+        try:
+            with self.usage.speaking(caller):
+                async with aclosing(self._limited(plan, text)) as chunks:
+                    async for chunk in chunks:
+                        watch.chunk(chunk)
+                        reason = chunk.finish_reason
+                        if reason is not None:
+                            outcome = "ok"
+                            self.metrics.finished.labels(plan.name, reason).inc()
+                        yield chunk
+        except QwenTTSError as error:
+            outcome = f"refused {answer(error).status}"
+            raise
+        except (asyncio.CancelledError, GeneratorExit):
+            outcome = "ok" if outcome == "ok" else "cancelled"
+            raise
+        finally:
+            self._speaking -= 1
+            self._report(plan, text, caller, watch, outcome, reason)
+
+    async def heard(self, plan: Plan, text: str | AsyncIterator[str], caller: Caller) -> AsyncGenerator[bytes, None]:
+        """Speaks, in the bytes that the client wants."""
+        async with aclosing(recorded(self.speak(plan, text, caller), plan.sound, plan.model.sample_rate)) as parts:
+            async for part in parts:
+                yield part
+
+    def close(self) -> None:
+        """Ends all speech, now, and removes what was only for this session."""
+        self.source.close()
+        self.spool.close()
+
+    async def idle(self) -> None:
+        """Waits until nobody speaks."""
+        while self._speaking:
+            await asyncio.sleep(0.05)
+
+    async def _limited(self, plan: Plan, text: str | AsyncIterator[str]) -> AsyncGenerator[AudioChunk, None]:
+        """Ends speech that becomes longer than one request may get."""
+        left = self.settings.max_seconds / plan.sound.length
+        async with aclosing(self._spoken(plan, text)) as chunks:
+            async for chunk in chunks:
+                left -= len(chunk.samples) / chunk.rate
+                if left <= 0 and chunk.finish_reason is None:
+                    yield replace(chunk, finish_reason="length")
+                    return
+                yield chunk
+
+    def _spoken(self, plan: Plan, text: str | AsyncIterator[str]) -> AsyncGenerator[AudioChunk, None]:
+        def begin(part: str | AsyncIterator[str], number: int) -> AsyncGenerator[AudioChunk, None]:
+            arguments = {**plan.arguments, "seed": plan.seed + number}
+            if not isinstance(part, str):
+                arguments |= {"reading": None}
+                arguments.pop("non_streaming_mode", None)
+            return self.source.speak(Job(plan.model, plan.kind, part, arguments))
+
+        if isinstance(text, str):
+            return begin(text, 0)
+        checked = self._checked(text)
+        if not plan.reads:
+            return begin(checked, 0)
+        return in_turn(by_sentence(checked, plan.arguments["language"]), begin)
+
+    async def _checked(self, pieces: AsyncIterator[str]) -> AsyncGenerator[str, None]:
+        length = 0
+        async for piece in pieces:
+            length += len(piece)
+            if length > self.settings.max_text:
+                raise TextError(f"the text has more than {self.settings.max_text} characters: send it in parts")
+            yield piece
+
+    def _report(self, plan: Plan, text: Any, caller: Caller, watch: Watch, outcome: str, reason: str | None) -> None:
+        self.metrics.requests.labels(caller.protocol, outcome.partition(" ")[0]).inc()
+        size = len(text) if isinstance(text, str) else None
+        self.metrics.characters.inc(size or 0)
+        log(
+            "speech", request_id=caller.request_id, protocol=caller.protocol, key=caller.key and caller.key.name,
+            model=plan.name, voice=plan.voice, characters=size, outcome=outcome, finish_reason=reason,
+            first_seconds=None if watch.first is None else round(watch.first, 4), audio_seconds=round(watch.heard, 3),
+            underruns=watch.underruns, seed=plan.seed,
+            text=text if self.settings.log_text and isinstance(text, str) else None,
+        )  # fmt: skip
