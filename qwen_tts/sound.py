@@ -53,11 +53,14 @@ def sound(codec: Codec, rows: Sequence[tuple[RowSound, Tensor, str | None]]) -> 
 
 
 def _decode(codec: Codec, rows: Sequence[RowSound], codes: Sequence[Tensor]) -> Tensor:
-    """Waves [B, T * samples a frame] of rows that each have T frames. A failure leaves all states as they were."""
+    """Waves [B, T * samples a frame] of rows that each have T frames. If rows fail together, their states are as they were."""
     if not len(codes[0]):
         return torch.zeros(len(rows), 0)
     states = [row.state for row in rows]
-    state = DecoderState.stack(states)
+    if len(states) == 1:
+        return codec.decoder(codes[0][None].to(states[0].cache.position.device), states[0]).float().cpu()
+    state = codec.decoder.init_state(len(rows))
+    state.gather(states)
     wave = codec.decoder(torch.stack(list(codes)).to(state.cache.position.device), state).float().cpu()
-    state.unstack(states)
+    state.scatter(states)
     return wave

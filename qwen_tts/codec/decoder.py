@@ -33,14 +33,15 @@ class DecoderState:
             conv[slice(None) if rows is None else rows] = 0
         self.cache.reset(rows)
 
-    @classmethod
-    def stack(cls, states: Sequence["DecoderState"]) -> "DecoderState":
-        """The rows of several states in one, copied."""
-        convs = [torch.cat(same) for same in zip(*(state.convs for state in states), strict=True)]
-        return cls(convs, KVCache.stack([state.cache for state in states]))
+    def gather(self, states: Sequence["DecoderState"]) -> None:
+        """Becomes a copy of the rows of `states`, one row each."""
+        for conv, same in zip(self.convs, zip(*(state.convs for state in states), strict=True), strict=True):
+            conv.copy_(torch.cat(same))
+        for row, state in enumerate(states):
+            state.cache.copy_row(0, self.cache, row)
 
-    def unstack(self, states: Sequence["DecoderState"]) -> None:
-        """Writes the rows back into the states of one row each that `stack` was given."""
+    def scatter(self, states: Sequence["DecoderState"]) -> None:
+        """Writes each row into the state that `gather` had it from."""
         for row, state in enumerate(states):
             for whole, one in zip(self.convs, state.convs, strict=True):
                 one[0] = whole[row]

@@ -6,7 +6,7 @@ It runs beside the language model's graphs, on a stream of its own. It computes 
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -53,6 +53,16 @@ class GraphDecoderState(DecoderState):
     def reset(self, rows: Tensor | None = None) -> None:
         with self._decoder.capture.working():
             DecoderState.reset(self, rows)
+
+    @torch.inference_mode()
+    def gather(self, states: Sequence[DecoderState]) -> None:
+        with self._decoder.capture.working():
+            DecoderState.gather(self, states)
+
+    @torch.inference_mode()
+    def scatter(self, states: Sequence[DecoderState]) -> None:
+        with self._decoder.capture.working():
+            DecoderState.scatter(self, states)
 
     @torch.inference_mode()
     def clone(self) -> "GraphDecoderState":

@@ -8,7 +8,6 @@ Two layouts of one class. Without a window, slot = position, and rows grow until
 With a window W, slot = position mod W: a ring that holds the last W positions.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -109,13 +108,7 @@ class KVCache:
         target.keys[:, place, :, :used] = self.keys[:, row, :, :used]
         target.values[:, place, :, :used] = self.values[:, row, :, :used]
         target.position[place] = self.position[row]
-        target.high = int(target.position.max())
-
-    @classmethod
-    def stack(cls, caches: Sequence["KVCache"]) -> "KVCache":
-        """The rows of several alike caches in one, copied."""
-        keys, values = torch.cat([c.keys for c in caches], dim=1), torch.cat([c.values for c in caches], dim=1)
-        return cls(keys, values, torch.cat([c.position for c in caches]), caches[0].window, max(c.high for c in caches))
+        target.high = int(target.position.max()) if self.window is None else max(target.high, self.high)
 
     def clone(self) -> "KVCache":
         return KVCache(self.keys.clone(), self.values.clone(), self.position.clone(), self.window, self.high)
