@@ -36,8 +36,9 @@ def together(rows: Sequence[tuple[float, int]], costs: Costs) -> list[int]:
     frames = rows[order[0]][1]
     alike = [place for place in order if rows[place][1] == frames]
     seconds = frames * (costs.decoded or 0.0)
-    most = len(alike) if seconds == 0 else max(1, int(CALL_SECONDS / seconds))
-    return alike[:most]
+    if seconds * len(alike) <= CALL_SECONDS:
+        return alike
+    return alike[: max(1, int(CALL_SECONDS / seconds))]
 
 
 def may_enter(lefts: Sequence[float], positions: int, rows: int, frame: float, costs: Costs) -> bool:
