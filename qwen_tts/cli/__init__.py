@@ -7,11 +7,14 @@ import typer
 from typer.core import TyperGroup
 
 from ..errors import QwenTTSError
+from .batch import batch
+from .bench import bench
 from .clone import clone
 from .codec import codec
 from .design import design
 from .download import download
 from .say import say
+from .serve import serve
 from .voice import voice
 from .voices import voices
 
@@ -38,6 +41,9 @@ app.command()(clone)
 app.command()(design)
 app.command()(voices)
 app.command()(download)
+app.command()(bench)
+app.command()(serve)
+app.command()(batch)
 app.add_typer(voice, name="voice")
 app.add_typer(codec, name="codec")
 

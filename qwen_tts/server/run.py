@@ -106,11 +106,11 @@ def serve_models(
     Raises:
         OptionError: an option, or a model's name, is not legal; or the port is taken.
     """
-    start_log()
     check(address)
     models = {}
     for name in names:
         models[public_name(name)] = Qwen3TTSModel.from_pretrained(name, device_map=device, voices_dir=voices_dir, engine=engine)
+    start_log()
     asyncio.run(_serve(make_session(models, settings, voices_dir), address))
 
 

@@ -1,0 +1,240 @@
+"""What whoever runs the server relies on: keys, limits, counters, the log, and an end that cuts nobody off."""
+
+import asyncio
+import json
+import logging
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import httpx
+import pytest
+from serving import SHORT, Web, listening
+from typer.testing import CliRunner
+
+from qwen_tts.cli import app
+from qwen_tts.errors import BusyError, OptionError
+from qwen_tts.server.session import Session
+from qwen_tts.server.settings import Settings, api_key, read_keys
+
+SECRET = "a-key-of-some-length"
+ONE = "mini-CustomVoice"
+
+
+def bearer(key: str) -> dict[str, str]:
+    return {"authorization": f"Bearer {key}"}
+
+
+def test_keys(make: Callable[..., Session]) -> None:
+    keys = (api_key(SECRET, "first"), api_key("another-one-of-them", "second", requests_per_minute=2))
+    web = Web(make(ONE, keys=keys))
+    for path in ("/v1/models", "/metrics", "/openapi.json"):
+        for headers in ({}, bearer("wrong"), bearer(SECRET + "x"), {"authorization": f"Basic {SECRET}"}):
+            reply = web("GET", path, headers=headers)
+            assert reply.status_code == 401 and reply.json()["error"]["code"] == "invalid_api_key"
+        assert web("GET", path, headers=bearer(SECRET)).status_code == 200
+        assert web("GET", path, headers={"x-api-key": SECRET}).status_code == 200
+    assert web("GET", "/health").status_code == web("GET", "/ready").status_code == 200
+    told = web("POST", "/api/v1/services/audio/tts/customization", json={}).json()
+    assert told["code"] == "InvalidApiKey" and told["request_id"]
+    body = {"input": "the house", "voice": "ryan"} | SHORT
+    found = [web("POST", "/v1/audio/speech", json=body, headers=bearer("another-one-of-them")) for _ in range(3)]
+    assert [reply.status_code for reply in found] == [200, 200, 429] and 50 < int(found[2].headers["retry-after"]) <= 60
+
+
+def test_a_key_has_so_many_streams(make: Callable[..., Session]) -> None:
+    session = make(ONE, keys=(api_key(SECRET, "first", max_streams=1),))
+
+    async def run() -> list[int]:
+        body = {"input": "the house", "voice": "ryan", "max_new_tokens": 40}
+        async with httpx.AsyncClient(base_url=f"http://{address}", headers=bearer(SECRET), timeout=60) as client:
+            replies = await asyncio.gather(*(client.post("/v1/audio/speech", json=body) for _ in range(3)))
+        return sorted(reply.status_code for reply in replies)
+
+    with listening(session) as address:
+        assert asyncio.run(run()) == [200, 429, 429]
+
+
+def test_keys_on_a_websocket(make: Callable[..., Session]) -> None:
+    from websockets.exceptions import InvalidStatus
+    from websockets.sync.client import connect
+
+    with listening(make(ONE, keys=(api_key(SECRET, "first"),))) as address:
+        for path in ("/v1/audio/speech/stream", "/api-ws/v1/realtime?model=qwen-tts"):
+            with pytest.raises(InvalidStatus) as refused:
+                connect(f"ws://{address}{path}")
+            assert refused.value.response.status_code == 401
+            with connect(f"ws://{address}{path}", additional_headers=bearer(SECRET)):
+                pass
+
+
+@pytest.mark.parametrize(
+    "text", ["short", '[{"key": "long enough", "max": 1}]', '[{"key": "long enough", "max_streams": 0}]', "[1", "[[]]"]
+)
+def test_files_of_keys_that_are_wrong(tmp_path: Path, text: str) -> None:
+    (tmp_path / "keys").write_text(text, "utf-8")
+    with pytest.raises(OptionError):
+        read_keys(tmp_path / "keys")
+
+
+def test_files_of_keys(tmp_path: Path) -> None:
+    (tmp_path / "keys").write_text(f"{SECRET}\nanother-one-of-them\n", "utf-8")
+    settings = Settings(tuple(read_keys(tmp_path / "keys")))
+    assert [key.name for key in settings.keys] == ["key-1", "key-2"] and settings.key(SECRET) == settings.keys[0]
+    (tmp_path / "keys").write_text(json.dumps([{"key": SECRET, "name": "shop", "max_streams": 3}]), "utf-8")
+    assert read_keys(tmp_path / "keys")[0].max_streams == 3
+
+
+def test_limits(make: Callable[..., Session]) -> None:
+    web = Web(make(ONE, max_text=20, max_body=1000, max_seconds=0.2))
+    assert web.speak(input="x" * 21).status_code == 400
+    assert web("POST", "/v1/audio/speech", content=b"x" * 1001).status_code == 413
+
+    async def drip():
+        for _ in range(20):
+            yield b"x" * 100
+
+    assert web("POST", "/v1/audio/speech", content=drip(), headers={"content-type": "application/json"}).status_code == 413
+    long = web.speak(max_new_tokens=60, response_format="pcm")
+    assert 0.15 < len(long.content) / 48_000 < 0.5
+
+
+def test_busy(make: Callable[..., Session], monkeypatch: pytest.MonkeyPatch) -> None:
+    web = Web(make(ONE))
+
+    async def busy(job):
+        raise BusyError("too much", 7.0)
+        yield
+
+    monkeypatch.setattr(web.session.source, "speak", busy)
+    for reply in (web.speak(), web.speak(stream_format="sse")):
+        assert reply.status_code == 429 and reply.headers["retry-after"] == "7"
+        assert reply.json()["error"]["type"] == "rate_limit_error"
+
+
+def test_a_failure_is_logged_and_told_without_its_text(make: Callable[..., Session], monkeypatch: pytest.MonkeyPatch) -> None:
+    web = Web(make(ONE))
+
+    async def broken(job):
+        raise RuntimeError("a secret of the server")
+        yield
+
+    monkeypatch.setattr(web.session.source, "speak", broken)
+    reply = web.speak()
+    assert reply.status_code == 500 and "secret" not in reply.text and reply.headers["x-request-id"]
+
+
+@pytest.mark.parametrize("log_text", [False, True])
+def test_the_log(make: Callable[..., Session], caplog: pytest.LogCaptureFixture, log_text: bool) -> None:
+    web = Web(make(ONE, log_text=log_text))
+    with caplog.at_level(logging.INFO, "qwen_tts.server"):
+        web(
+            "POST",
+            "/v1/audio/speech",
+            json={"input": "the hidden house", "voice": "ryan"} | SHORT,
+            headers={"x-request-id": "abc"},
+        )
+    lines = [record.fields for record in caplog.records if hasattr(record, "fields")]
+    assert {line["request_id"] for line in lines} == {"abc"}
+    speech = next(line for line in lines if "outcome" in line)
+    assert speech["outcome"] == "ok" and speech["characters"] == 16 and speech["audio_seconds"] > 0
+    assert ("hidden" in str(lines)) == log_text
+
+
+def test_counters(make: Callable[..., Session]) -> None:
+    web = Web(make(ONE))
+    web.speak()
+    web.speak(voice="nobody")
+    text = web("GET", "/metrics").text
+    for line in ('qwen_tts_requests_total{outcome="ok",protocol="openai"} 1.0', "qwen_tts_first_audio_seconds_count 1.0",
+                 f'qwen_tts_finished_total{{model="{ONE}",reason="length"}} 1.0', "qwen_tts_playing 0.0",
+                 "qwen_tts_waiting 0.0", "qwen_tts_underruns_total", "qwen_tts_chunk_gap_seconds_bucket"):  # fmt: skip
+        assert line in text
+
+
+def test_browsers_may_call_only_when_allowed(make: Callable[..., Session]) -> None:
+    origin = {"origin": "https://example.com"}
+    assert "access-control-allow-origin" not in Web(make(ONE))("GET", "/v1/models", headers=origin).headers
+    allowed = Web(make(ONE, cors=("https://example.com",), keys=(api_key(SECRET, "first"),)))
+    assert allowed("GET", "/health", headers=origin).headers["access-control-allow-origin"] == "https://example.com"
+    asked = origin | {"access-control-request-method": "POST", "access-control-request-headers": "authorization"}
+    assert allowed("OPTIONS", "/v1/audio/speech", headers=asked).status_code == 200
+
+
+def test_the_description_is_complete(web: Web) -> None:
+    paths = web("GET", "/openapi.json").json()["paths"]
+    assert {"/v1/audio/speech", "/v1/audio/speech/batch", "/v1/audio/voices", "/v1/audio/voices/{name}", "/v1/models",
+            "/api/v1/services/aigc/multimodal-generation/generation", "/api/v1/services/audio/tts/customization",
+            "/health", "/ready", "/metrics"} <= set(paths)  # fmt: skip
+    for path, calls in paths.items():
+        for method, call in calls.items():
+            assert call.get("description") and {"400", "401", "429"} <= set(call["responses"]), (path, method)
+
+
+def test_a_server_that_stops_speaks_to_the_end(make: Callable[..., Session]) -> None:
+    session = make(ONE)
+
+    async def run() -> tuple[bytes, int, int]:
+        async with httpx.AsyncClient(base_url=f"http://{address}", timeout=60) as client:
+            body = {"input": "the house", "voice": "ryan", "max_new_tokens": 40, "seed": 1, "response_format": "pcm"}
+            async with client.stream("POST", "/v1/audio/speech", json=body) as reply:
+                parts = reply.aiter_bytes()
+                heard = await anext(parts)
+                session.stopping = True  # as the server sets it when it is told to stop
+                late = await client.post("/v1/audio/speech", json=body)
+                ready = await client.get("/ready")
+                async for part in parts:
+                    heard += part
+        return heard, late.status_code, ready.status_code
+
+    alone = Web(session).speak(max_new_tokens=40, response_format="pcm").content
+    with listening(session) as address:
+        heard, late, ready = asyncio.run(run())
+    assert len(heard) == len(alone) > 20_000 and (late, ready) == (503, 503)
+
+
+def test_the_command(model_dir: Callable[[str], Path], tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as bound:
+        port = bound.getsockname()[1]
+    command = [sys.executable, "-c", "from qwen_tts.cli import app; app()", "serve", "--model", str(model_dir("custom_voice"))]
+    process = subprocess.Popen(
+        [*command, "--port", str(port), "--voices-dir", str(tmp_path)], stderr=subprocess.PIPE, text=True
+    )
+    try:
+        url, started = f"http://127.0.0.1:{port}", time.monotonic()
+        while time.monotonic() < started + 120:
+            assert process.poll() is None
+            try:
+                if httpx.get(f"{url}/ready").status_code == 200:
+                    break
+            except httpx.TransportError:
+                time.sleep(0.2)
+        body = {"input": "the house", "voice": "alloy", "max_new_tokens": 30, "seed": 1, "response_format": "pcm"}
+        with httpx.stream("POST", f"{url}/v1/audio/speech", json=body, timeout=60) as reply:
+            parts = reply.iter_bytes()
+            heard = next(parts)
+            process.send_signal(signal.SIGTERM)
+            heard += b"".join(parts)
+        assert len(heard) > 20_000
+        assert process.wait(30) in (0, -signal.SIGTERM)
+        assert process.stderr is not None
+        lines = [json.loads(line) for line in process.stderr.read().splitlines()]
+        assert lines[0]["event"] == "serving" and "stopping" in [line["event"] for line in lines]
+        assert [line["outcome"] for line in lines if line["event"] == "speech"] == ["ok"]
+    finally:
+        process.kill()
+        process.wait()
+
+
+@pytest.mark.parametrize(
+    "options",
+    [["--ssl-certfile", "none.pem"], ["--ssl-certfile", "a", "--ssl-keyfile", "b"], ["--api-key", "short"],
+     ["--max-streams", "0"], ["--port", "99999"], ["--api-keys-file", "none"], ["--model", "nothing here"]],
+)  # fmt: skip
+def test_options_that_are_wrong(options: list[str]) -> None:
+    done = CliRunner().invoke(app, ["serve", *options])
+    assert done.exit_code == 2 and done.stderr.startswith("qwen-tts: ") and len(done.stderr.splitlines()) == 1
