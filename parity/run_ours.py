@@ -121,7 +121,7 @@ def run_task(task: Task, model: Qwen3TTSModel, engine: RecordingEngine, official
 
 def run_tasks(todo: list[Task], checkpoints: Path, official: Path, out: Path) -> None:
     for name in dict.fromkeys(task.model for task in todo):
-        model = Qwen3TTSModel.from_pretrained(checkpoints / name)
+        model = Qwen3TTSModel.from_pretrained(checkpoints / name, engine="eager")
         engine = RecordingEngine(model.engine)
         model.engine = engine  # type: ignore[assignment]
         for task in (task for task in todo if task.model == name):

@@ -78,7 +78,7 @@ def assert_same(official: golden.Arrays, ours: golden.Arrays) -> None:
 def test_task(models: Path, task: Task) -> None:
     """Ids, prompt, hidden states, logits, generated codes and waves of every kind of model, in batches of two."""
     official = golden.read(task.file)
-    model = Qwen3TTSModel.from_pretrained(models / task.model)
+    model = Qwen3TTSModel.from_pretrained(models / task.model, engine="eager")
     model.engine = engine = run_ours.RecordingEngine(model.engine)  # type: ignore[assignment]
     assert_same(official, run_ours.run_task(task, model, engine, official))
 
@@ -102,7 +102,7 @@ def test_voice_file(models: Path) -> None:
     """The official demo's file of two voices holds what we take from the same recording."""
     stored = [VoiceClonePromptItem(**fields) for fields in read_voices(golden.FILE.with_name("official_voice.pt"))]
     recording = tasks.sound(int(make_voice.SECONDS * tasks.RATE)), tasks.RATE
-    model = Qwen3TTSModel.from_pretrained(models / "golden-1.7B-Base")
+    model = Qwen3TTSModel.from_pretrained(models / "golden-1.7B-Base", engine="eager")
     ours = model.create_voice_clone_prompt([recording] * 2, [make_voice.TEXT, None], [False, True])
     for theirs, voice in zip(stored, ours, strict=True):
         assert (theirs.icl_mode, theirs.x_vector_only_mode, theirs.ref_text) == (
