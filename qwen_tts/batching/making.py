@@ -15,7 +15,7 @@ from .engine_rows import EngineRows
 from .row import Row
 
 Errors = dict[Row, BaseException]
-BACKLOG = 2  # chunks that a row may be ahead of the codec
+BACKLOG = 2  # of its largest chunks: so far may a row be ahead of the codec
 
 
 class Making:
@@ -94,7 +94,7 @@ class Making:
         moving: dict[Row, Tensor | None] = {}
         errors: Errors = {}
         for row in self._places.members:
-            full = len(row.pending) >= BACKLOG * row.schedule[-1]
+            full = len(row.pending) >= BACKLOG * max(row.schedule)
             if full or row in held or row.waits_for_text:
                 continue
             caught = Caught()
