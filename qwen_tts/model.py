@@ -32,13 +32,15 @@ CANNOT_FOLLOW = ("0b6", "tiny")  # sizes of custom_voice models that were not tr
 class Qwen3TTSModel:
     """A model and its voices. Made by `from_pretrained`; one instance serves any number of calls and streams.
 
-    `voices` is the directory that names of voices resolve in: `model.voices.save("anna", item)`.
+    `voices` is the directory that names of voices resolve in: `model.voices.save("anna", item)`. `engine` and `codec` are what
+    its speech is made with, and what `batching.Scheduler` takes.
     """
 
     def __init__(self, loaded: LoadedModel, voices: VoiceStore | None = None, engine: Engine | None = None) -> None:
         self.loaded, self.config, self.voices = loaded, loaded.config, voices or VoiceStore()
         self.engine = choose_engine("auto", loaded.talker) if engine is None else engine
-        self._speak: Pipeline = partial(stream, self.engine, codec_beside(self.engine, loaded.codec))
+        self.codec = codec_beside(self.engine, loaded.codec)
+        self._speak: Pipeline = partial(stream, self.engine, self.codec)
 
     @classmethod
     def from_pretrained(

@@ -280,3 +280,9 @@ def test_a_models_calls_go_through_it(model: LoadedModel, endless: None) -> None
                 np.testing.assert_allclose(ours, theirs, atol=1e-5)
         assert isinstance(shared.stream_custom_voice("the house", **wish), LiveSpeech)
         scheduler.close(drain=False)
+
+
+def test_a_first_chunk_may_be_larger_than_later_ones(model: LoadedModel, engine: Watched, endless: None) -> None:
+    with Scheduler(engine, model.codec) as scheduler:
+        chunks = list(scheduler.submit(spoken(model, most=12), schedule=[7, 1]))
+    assert sum(chunk.frames for chunk in chunks) == 11 and chunks[0].frames == 7 and chunks[1].frames == 1
