@@ -45,11 +45,11 @@ class Turn:
 @router.websocket("/api-ws/v1/realtime")
 async def realtime(websocket: WebSocket, session: SessionOf, caller: CallerOf) -> None:
     """One session of many responses."""
-    await websocket.accept()
     socket = JsonSocket(websocket, session.settings.idle_seconds, session.settings.max_body)
     talk = Talk(socket, session, caller, websocket.query_params.get("model", ""))
     speaking: asyncio.Task[None] | None = None
     try:
+        await websocket.accept()
         session.models.check(talk.model)
         await talk.greet()
         speaking = asyncio.create_task(talk.speak())

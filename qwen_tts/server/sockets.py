@@ -1,6 +1,7 @@
 """JSON over a WebSocket, from clients that may send anything."""
 
 import asyncio
+import contextlib
 import json
 import time
 from typing import Any
@@ -9,6 +10,8 @@ from starlette.types import Message
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from .refusals import Refusal
+
+GONE = (WebSocketDisconnect, RuntimeError, OSError)  # of sending on what was closed meanwhile: the reader finds out, too
 
 
 class Quiet(Exception):
@@ -67,19 +70,18 @@ class JsonSocket:
             self._moved = time.monotonic()
             if self._socket.client_state is not WebSocketState.CONNECTED:
                 return
-            try:
+            with contextlib.suppress(*GONE):
                 if isinstance(data, bytes):
                     await self._socket.send_bytes(data)
                 else:
                     await self._socket.send_text(json.dumps(data))
-            except (WebSocketDisconnect, RuntimeError, OSError):  # closed meanwhile: the reader finds out, too
-                return
 
     async def close(self, code: int = 1000, reason: str = "") -> None:
         """Closes it, if it is open."""
         async with self._sending:
             if WebSocketState.DISCONNECTED not in (self._socket.client_state, self._socket.application_state):
-                await self._socket.close(code, reason)
+                with contextlib.suppress(*GONE):
+                    await self._socket.close(code, reason)
 
 
 def text_of(message: dict[str, Any], field: str = "text") -> str:

@@ -44,10 +44,10 @@ class StreamConfig(Speech):
 @router.websocket("/v1/audio/speech/stream")
 async def speech_stream(websocket: WebSocket, session: SessionOf, caller: CallerOf) -> None:
     """Text in, audio out."""
-    await websocket.accept()
     socket = JsonSocket(websocket, session.settings.idle_seconds, 4 * 2**20)
     speaker: asyncio.Task[None] | None = None
     try:
+        await websocket.accept()
         config, plan = await _configured(socket, session)
         texts: Texts = asyncio.Queue(WAITING)
         speaker = asyncio.create_task(_speak_all(socket, session, caller, config, plan, texts))

@@ -1,0 +1,77 @@
+"""Events in any order, and what is no event at all: told, never an unhandled error, and the server goes on."""
+
+import asyncio
+import json
+import random
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import websockets
+from serving import Web, listening
+
+from qwen_tts.server.session import Session
+
+VALUES = [None, True, -1, 2**70, 1e308, "", "x" * 5000, "\ud800", "\x00", [], [[]], {}, {"a": {}}, "ryan", "pcm", "The house."]
+KEYS = (
+    "voice text session mode response_format sample_rate speed seed language input model type items task_type ref_audio".split()
+)
+TYPES = {
+    "/v1/audio/speech/stream": "session.config input.text input.done session.close x".split(),
+    "/api-ws/v1/realtime?model=qwen3-tts-flash-realtime": "session.update input_text_buffer.append input_text_buffer.commit "
+    "input_text_buffer.clear response.cancel session.finish x".split(),
+}
+
+
+def message(draw: random.Random, kinds: list[str]) -> str | bytes:
+    if draw.random() < 0.15:
+        return draw.choice(
+            ["", "{", "[]", "null", '{"type":[]}', "[" * 9000, b"", b"\xff\x00", '{"type":"x"' + " " * 99_999 + "}"]
+        )
+    made: dict[str, Any] = {draw.choice(KEYS): draw.choice(VALUES) for _ in range(draw.randrange(4))}
+    made |= {"type": draw.choice(kinds)}
+    if made["type"] == "session.update" and draw.random() < 0.8:
+        made["session"] = {draw.choice(KEYS): draw.choice(VALUES) for _ in range(draw.randrange(3))}
+    if made["type"] == "session.config" and draw.random() < 0.7:
+        made |= {"max_new_tokens": 3, "voice": "ryan"}
+    return json.dumps(made)
+
+
+@pytest.mark.parametrize("path", TYPES, ids=["stream", "realtime"])
+def test_random_events(make: Callable[..., Session], path: str, caplog: pytest.LogCaptureFixture) -> None:
+    session = make("mini-CustomVoice", max_text=30, max_seconds=0.3)
+
+    async def run(seed: int) -> None:
+        draw = random.Random(seed)
+        async with websockets.connect(f"ws://{address}{path}") as socket:
+            try:
+                for _ in range(draw.randrange(1, 12)):
+                    await socket.send(message(draw, TYPES[path]))
+                    if draw.random() < 0.3:
+                        await asyncio.wait_for(socket.recv(), 0.05)
+            except (TimeoutError, websockets.ConnectionClosed):
+                pass
+
+    with listening(session) as address:
+        for seed in range(40):
+            asyncio.run(asyncio.wait_for(run(seed), 30))
+        asyncio.run(asyncio.wait_for(session.idle(), 60))
+    assert [record for record in caplog.records if record.exc_info or record.levelname == "ERROR"] == []
+    assert session.source.playing == session.source.waiting == 0
+
+
+def test_random_bodies(make: Callable[..., Session]) -> None:
+    web = Web(make("mini-CustomVoice", max_text=30, max_seconds=0.3))
+    draw = random.Random(0)
+    paths = ["/v1/audio/speech", "/v1/audio/speech/batch", "/v1/audio/voices", "/api/v1/services/audio/tts/customization",
+             "/api/v1/services/aigc/multimodal-generation/generation"]  # fmt: skip
+    for _ in range(150):
+        body: dict[str, Any] = {draw.choice(KEYS): draw.choice(VALUES) for _ in range(draw.randrange(6))}
+        if draw.random() < 0.5:
+            body |= {
+                "input": draw.choice([{"text": "a"}, {"action": "list"}, {"action": draw.choice(VALUES)}, "a"]),
+                "model": "tts-1",
+            }
+            body |= {"items": [draw.choice([{}, {"input": "a"}, {"input": None}])], "max_new_tokens": 3}
+        reply = web("POST", draw.choice(paths), content=json.dumps(body), headers={"content-type": "application/json"})
+        assert reply.status_code < 500, (body, reply.text)
