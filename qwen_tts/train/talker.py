@@ -34,13 +34,15 @@ class TalkerOptions:
     tokens: int = 2000  # positions a batch, padding included
     peak: float = 1e-3
     seed: int = 0
-    predictor_share: float = 0.3  # of the frames of a batch, chosen at random
+    predictor_share: float = 0.1  # of the frames of a batch, chosen at random
     predictor_weight: float = 1.0
     streaming_share: float = 0.15  # of the clips, in the layout where text comes while speaking
     guide_layers: tuple[int, ...] = (3, 5)
     guide_weight: float = 0.3
     guide_steps: int = 6000  # the hint fades out until then
     guide_slack: float = 2.0  # bytes of text that a frame's place may be off
+    hidden: float = 1.0  # at most so many of a clip's past frames are hidden from the talker, drawn evenly for each clip
+    wrong: float = 0.3  # of the hidden frames show another frame instead of nothing
     spelled: float = 0.05  # of the words are given letter by letter, so that rare pieces are learned from common words
     bf16: bool = True
 
@@ -164,7 +166,7 @@ class TalkerTrainer:
     def assemble(self, clips: list[int], rng: np.random.Generator) -> Batch:
         codes = [self.codes.get(i) for i in clips]
         padded = nn.utils.rnn.pad_sequence(codes, batch_first=True)
-        frames = self.talker.embed_codes(padded)  # [B, T, D]
+        frames = self.conceal(self.talker.embed_codes(padded), rng)  # [B, T, D]
         inputs, first, text = [], [], []
         for row, clip in enumerate(clips):
             layout, place = self.layout(self.pack.clips[clip], rng)
@@ -173,6 +175,19 @@ class TalkerTrainer:
             first.append(len(layout.rows) - 1)
             text.append(place)
         return Batch(nn.utils.rnn.pad_sequence(inputs, batch_first=True), first, text, codes)
+
+    def conceal(self, frames: Tensor, rng: np.random.Generator) -> Tensor:
+        """Hides some of the past, [B, T, D] -> [B, T, D].
+
+        The last frames tell much about the next code, so much that the text would hardly be looked at; but what the talker
+        itself has said is never quite what was in the clips, and then it would babble on. What it cannot see it has to read.
+        """
+        shape = frames.shape[:2]
+        share = rng.uniform(0, self.options.hidden, (shape[0], 1)) if self.options.hidden else np.zeros((shape[0], 1))
+        hidden = torch.from_numpy(rng.random(shape) < share)[..., None]
+        wrong = torch.from_numpy(rng.random(shape) < self.options.wrong)[..., None]
+        others = frames.flatten(0, 1)[torch.from_numpy(rng.permutation(shape[0] * shape[1]))].view_as(frames)
+        return torch.where(hidden, torch.where(wrong, others, torch.zeros_like(frames)), frames)
 
     def losses(self, batch: Batch, rng: np.random.Generator) -> dict[str, Tensor]:
         """Mean cross-entropies. code0: of code 0 and the end; rest: of the other codes, on a share of the frames."""

@@ -32,6 +32,7 @@ def trainer(pack: Pack, model_dir: Callable[[str], Path]) -> TalkerTrainer:
         streaming_share=0.0,
         guide_layers=(0, 1),
         guide_steps=50,
+        hidden=0,
         spelled=0,
         bf16=False,
     )
