@@ -26,6 +26,11 @@ class Codebook(nn.Module):
         """[size, dim]"""
         return self.get_buffer(self.sum_name) / self.get_buffer("cluster_usage").clamp(min=EPSILON)[:, None]
 
+    def look_up(self, codes: Tensor) -> Tensor:
+        """int64 [...] -> `vectors()[codes]`, [..., dim], without making all of them"""
+        usage = self.get_buffer("cluster_usage")[codes].clamp(min=EPSILON)
+        return self.get_buffer(self.sum_name)[codes] / usage[..., None]
+
     def nearest(self, x: Tensor) -> Tensor:
         """Index of the nearest vector (Euclidean, fp32): [..., dim] -> int64 [...]."""
         flat = x.reshape(-1, x.shape[-1]).float()
@@ -101,7 +106,7 @@ class ResidualDecoder(nn.Module):
 
     def forward(self, codes: Tensor) -> Tensor:
         """int64 [B, T, stages] -> [B, width, T]"""
-        chosen = [book.vectors()[codes[..., i]] for i, book in enumerate(self.codebooks())]
+        chosen = [book.look_up(codes[..., i]) for i, book in enumerate(self.codebooks())]
         return self.output_proj(torch.stack(chosen).sum(0).transpose(1, 2))
 
 
