@@ -37,10 +37,17 @@ class Job:
 
 
 class Source(Protocol):
-    """Makes speech. `playing` utterances are being heard, `waiting` ones not yet."""
+    """Makes speech."""
 
-    playing: int
-    waiting: int
+    @property
+    def playing(self) -> int:
+        """Utterances that are being spoken."""
+        ...
+
+    @property
+    def waiting(self) -> int:
+        """Utterances that are not yet."""
+        ...
 
     def speak(self, job: Job) -> AsyncGenerator[AudioChunk, None]:
         """The chunks of one utterance. Closing it, or cancelling who waits for it, ends the work.
@@ -65,23 +72,22 @@ class Batched(Source):
 
     def __init__(self, models: Iterable[Qwen3TTSModel], rows: int, queue: int) -> None:
         self._schedulers = {id(model): Scheduler(model.engine, model.loaded.codec, rows, queue) for model in models}
-        self.playing, self.waiting = 0, 0
+
+    @property
+    def playing(self) -> int:
+        """Of all models."""
+        return sum(scheduler.playing for scheduler in self._schedulers.values())
+
+    @property
+    def waiting(self) -> int:
+        """Of all models."""
+        return sum(scheduler.waiting for scheduler in self._schedulers.values())
 
     async def speak(self, job: Job) -> AsyncGenerator[AudioChunk, None]:
         shared = replace(job, model=job.model.shared(self._schedulers[id(job.model)].stream))
-        begun = False
-        self.waiting += 1
-        try:
-            async with aclosing(shared.begin()) as chunks:
-                async for chunk in chunks:
-                    if not begun:
-                        begun, self.waiting, self.playing = True, self.waiting - 1, self.playing + 1
-                    yield chunk
-        finally:
-            if begun:
-                self.playing -= 1
-            else:
-                self.waiting -= 1
+        async with aclosing(shared.begin()) as chunks:
+            async for chunk in chunks:
+                yield chunk
 
     def close(self) -> None:
         """Ends all speech, now."""
