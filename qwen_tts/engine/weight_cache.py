@@ -17,7 +17,7 @@ from ..talker.talker import Talker
 from .pack import pack, pieces, size
 
 FORMAT = 1  # to be raised when `pack` changes
-SPOTS, SAMPLE = 16, 256  # places of each matrix, and numbers there: no two trainings share them, and few pages are read
+SPOTS, SAMPLE = 2, 1024  # places of each matrix, and numbers there: no two trainings share them, and few pages are read
 
 
 def packed_weights(talker: Talker, bits: int) -> Tensor:
