@@ -10,7 +10,9 @@ from functools import cache, partial
 import torch
 
 from ..codec.codec import Codec
+from ..codec.packed import pack
 from ..errors import OptionError
+from ..nn.packed import missing
 from ..talker.talker import Talker
 from . import Engine
 from .eager import EagerEngine
@@ -101,9 +103,12 @@ def _read_in_fp32(talker: Talker) -> None:
 
 
 def codec_beside(engine: Engine, codec: Codec) -> Codec:
-    """The codec as it runs beside this engine: with graphs of its own where the engine has them."""
-    if not codec.decoder.pre_conv.conv.weight.is_cuda or isinstance(engine, EagerEngine):
+    """The codec as it runs beside this engine: the reference beside the reference, else with graphs or packed weights."""
+    where = codec.decoder.pre_conv.conv.weight.device.type
+    if type(engine) is EagerEngine or where not in ("cuda", "cpu"):
         return codec
+    if where == "cpu":
+        return codec if missing() else pack(codec)
     from .cuda_codec import graph_codec
 
     return graph_codec(codec)
