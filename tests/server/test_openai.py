@@ -49,6 +49,20 @@ def test_events(web: Web) -> None:
     assert events[-1]["type"] == "speech.audio.done" and events[-1]["usage"]["total_tokens"] > 0
 
 
+def test_mp3_inside_events_as_livekit_asks_for_it(web: Web) -> None:
+    body = {"model": "gpt-4o-mini-tts", "input": "the house", "voice": "ash", "response_format": "mp3", "stream_format": "sse"}
+    reply = web("POST", "/v1/audio/speech", json=body | SHORT | {"speed": 1.0, "instructions": "softly"})
+    lines = [json.loads(line[6:]) for line in reply.text.splitlines() if line.startswith("data: ")]
+    data = b"".join(base64.b64decode(line["audio"]) for line in lines if line["type"] == "speech.audio.delta")
+    assert 4 * 0.08 <= audio_length(data) < 4 * 0.08 + 0.1
+
+
+def test_pcm_as_pipecat_asks_for_it(web: Web) -> None:
+    body = {"model": "gpt-4o-mini-tts", "input": "the house", "voice": "alloy", "response_format": "pcm"}
+    reply = web("POST", "/v1/audio/speech", json=body | SHORT)
+    assert reply.headers["content-type"] == "audio/pcm" and len(reply.content) == 4 * 1920 * 2
+
+
 def test_speed_changes_the_length(web: Web) -> None:
     lengths = [len(samples(web.speak(response_format="wav", speed=speed, max_new_tokens=9).content)) for speed in (0.25, 1, 4)]
     assert 3 < lengths[0] / lengths[1] < 5 and 3 < lengths[1] / lengths[2] < 5
