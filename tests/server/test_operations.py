@@ -206,7 +206,7 @@ def test_the_command(model_dir: Callable[[str], Path], tmp_path: Path) -> None:
     )
     try:
         url, started = f"http://127.0.0.1:{port}", time.monotonic()
-        while time.monotonic() < started + 120:
+        while time.monotonic() < started + 240:
             assert process.poll() is None
             try:
                 if httpx.get(f"{url}/ready").status_code == 200:
