@@ -26,7 +26,7 @@ from qwen_tts.engine import Engine
 from qwen_tts.engine.choose import choose_engine
 from qwen_tts.prompt import Prompt
 from qwen_tts.stream import Utterance
-from qwen_tts.talker.frames import GenerationOptions
+from qwen_tts.talker.options import GenerationOptions
 from qwen_tts.talker.talker import Talker
 
 

@@ -13,7 +13,7 @@ from .open_prompt import OpenPrompt
 from .prompt import build_layout, embed
 from .reading.options import Reading
 from .stream import Utterance
-from .talker.frames import GenerationOptions
+from .talker.options import GenerationOptions
 from .tempo import check_speed
 from .voice import VoiceClonePromptItem, check_voice
 

@@ -5,7 +5,6 @@ role .. | bos r0 r1 ..  | g0   g1   g2   ..      r: reference frames, g: generat
 """
 
 from collections.abc import Iterator
-from dataclasses import replace
 from itertools import islice
 from typing import Any
 
@@ -65,10 +64,6 @@ class OpenPrompt:
             self.text_tokens += 1
         table = self._talker.model.codec_embedding.weight
         return self._talker.embed_text(torch.tensor(following, device=table.device))
-
-    def grown(self, prompt: Prompt) -> Prompt:
-        """The prompt that `begin` gave, with the length of the text as known now."""
-        return replace(prompt, text_tokens=self.text_tokens)
 
     def _lay(self, text_ids: list[int], more: bool = False) -> Prompt:
         layout = build_layout(self._config, text_ids=text_ids, streaming_text=True, more_text=more, **self._arrangement)

@@ -20,7 +20,8 @@ from .errors import OptionError
 from .open_prompt import OpenPrompt
 from .prompt import Prompt
 from .sound import RowSound, sound
-from .talker.frames import FrameStream, GenerationOptions, generate_frames
+from .talker.frames import FrameStream, generate_frames
+from .talker.options import GenerationOptions
 from .tempo import Tempo
 
 RAMP = (1, 2, 4, 8)

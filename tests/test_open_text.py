@@ -105,8 +105,8 @@ def test_a_text_that_stalls_is_waited_for(loaded: Callable[[str], Any]) -> None:
             self.steps += 1
             return super().step(state, uniforms)
 
-    model = Qwen3TTSModel(loaded("custom_voice"))
-    model.engine = engine = Counted(model.loaded.talker)
+    engine = Counted(loaded("custom_voice").talker)
+    model = Qwen3TTSModel(loaded("custom_voice"), engine=engine)
     go_on, made = threading.Event(), []
 
     def words() -> Iterator[str]:

@@ -2,12 +2,35 @@
 
 from dataclasses import replace
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from ..errors import OptionError
 from ..prompt import Prompt
-from .frames import GenerationOptions, LoopDetector
+from .options import GenerationOptions
+
+
+class LoopDetector:
+    """Tells when code 0 (the semantic one) follows itself at a fixed distance.
+
+    Over the last 64 frames (5 s) at least 9 of 10 codes equal the code that came `lag` frames before, for some lag up to 24.
+    Speech does not do that, even when it stretches a vowel; a talker that is stuck, or silent for that long, does.
+    """
+
+    WINDOW, LAGS, SHARE, EVERY = 64, 24, 0.9, 8
+
+    def __init__(self) -> None:
+        self.codes: list[int] = []
+
+    def add(self, code: int) -> bool:
+        """Takes the next code 0; True when it completes a loop."""
+        self.codes.append(code)
+        needed = self.WINDOW + self.LAGS
+        if len(self.codes) < needed or len(self.codes) % self.EVERY:
+            return False
+        windows = np.lib.stride_tricks.sliding_window_view(np.array(self.codes[-needed:]), self.WINDOW)
+        return bool(((windows[:-1] == windows[-1]).mean(axis=1) >= self.SHARE).any())
 
 
 class FrameRow:
@@ -17,6 +40,7 @@ class FrameRow:
         options: how it is generated.
         count: frames that it has so far.
         reason: why it ended, None before.
+        most: frames that it may have at most, as known so far.
     """
 
     def __init__(self, options: GenerationOptions, seed: int, groups: int, context: int) -> None:
@@ -28,18 +52,24 @@ class FrameRow:
         self._groups, self._context = groups, context
         self._generator = torch.Generator().manual_seed(seed)
         self._loop = LoopDetector() if options.stop_loops else None
-        self._most, self._limit_reason = 0, ""
+        self.most, self._limit_reason = 0, ""
         self._prompt: Prompt | None = None
 
     def begin(self, prompt: Prompt) -> None:
         """The row speaks this. Raises TextError if it fills the model's context."""
         self._prompt = prompt
-        self._most, self._limit_reason = self.options.limit(prompt, self._context)
+        self.most, self._limit_reason = self.options.limit(prompt, self._context)
 
     def grow(self, text_tokens: int) -> None:
         """The text has this many tokens by now; the budget follows."""
         assert self._prompt is not None
         self.begin(replace(self._prompt, text_tokens=text_tokens))
+
+    @property
+    def room(self) -> int:
+        """The most frames that it may have however long its text gets."""
+        assert self._prompt is not None
+        return self.options.room(self._prompt, self._context)
 
     @property
     def reads_on(self) -> bool:
@@ -57,7 +87,7 @@ class FrameRow:
             self.reason = "eos"
             return False
         self.count += 1
-        if self.count >= self._most:
+        if self.count >= self.most:
             self.reason = self._limit_reason
         elif self._loop is not None and self._loop.add(code0):
             self.reason = "loop"

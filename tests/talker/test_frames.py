@@ -13,7 +13,9 @@ from qwen_tts.engine.eager import EagerEngine
 from qwen_tts.errors import OptionError, TextError
 from qwen_tts.prompt import Prompt
 from qwen_tts.sampling import SamplingOptions
-from qwen_tts.talker.frames import GenerationOptions, LoopDetector, generate_frames
+from qwen_tts.talker.frames import generate_frames
+from qwen_tts.talker.options import GenerationOptions
+from qwen_tts.talker.row import LoopDetector
 from tests import naive, utterances
 
 EOS, Q = 66, 4
