@@ -123,7 +123,7 @@ def run_tasks(todo: list[Task], checkpoints: Path, official: Path, out: Path) ->
     for name in dict.fromkeys(task.model for task in todo):
         model = Qwen3TTSModel.from_pretrained(checkpoints / name, engine="eager")
         engine = RecordingEngine(model.engine)
-        model.engine = engine  # type: ignore[assignment]
+        model = Qwen3TTSModel(model.loaded, engine=engine)  # type: ignore[arg-type]
         for task in (task for task in todo if task.model == name):
             save(out, task.file, run_task(task, model, engine, load(official, task.file)))
             print(f"{task.model}: {task.name}", flush=True)

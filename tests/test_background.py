@@ -39,9 +39,7 @@ class Noted(EagerEngine):
 
 @pytest.fixture
 def model(loaded: Callable[[str], Any]) -> Qwen3TTSModel:
-    model = Qwen3TTSModel(loaded("custom_voice"))
-    model.engine = Noted(model.loaded.talker)
-    return model
+    return Qwen3TTSModel(loaded("custom_voice"), engine=Noted(loaded("custom_voice").talker))
 
 
 @pytest.fixture
