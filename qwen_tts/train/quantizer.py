@@ -38,7 +38,7 @@ def k_means(x: Tensor, size: int, generator: torch.Generator, rounds: int = 10) 
 
 
 class QuantizerTrainer:
-    def __init__(self, codec: Codec, decay: float = 0.98, dropout: float = 0.3, floor: float = 0.03) -> None:
+    def __init__(self, codec: Codec, decay: float = 0.98, dropout: float = 0.5, floor: float = 0.03) -> None:
         self.codec, self.decay, self.dropout, self.floor = codec, decay, dropout, floor
         encoder, decoder = codec.encoder.quantizer, codec.decoder.quantizer
         self.halves: list[tuple[ResidualEncoder, ResidualDecoder]] = [
@@ -96,6 +96,7 @@ class QuantizerTrainer:
             # how much of the vector the codebooks miss, whatever its scale: of the half, not of its stages
             commitment = commitment + error / inner.detach().square().mean()
             total = inner + (total - inner).detach()  # one straight path for the gradient, however many stages there are
+            total = total * (keep > 0)[:, None, None]
             semantic = semantic if half else total
             out = user.output_proj(total.transpose(1, 2))
             latent = out if latent is None else latent + out
@@ -103,11 +104,14 @@ class QuantizerTrainer:
         return Quantised(latent, semantic, torch.stack(codes, -1), commitment)
 
     def _kept(self, batch: int, stages: int, generator: torch.Generator | None) -> Tensor:
-        """How many codebooks each row uses: all, or for some rows a random number of the acoustic ones."""
+        """How many codebooks each row uses: all, or for some rows a random number of the acoustic ones, or none of these.
+
+        So codebook 0, which the talker predicts, has to say by itself what matters most, and each further one what is left.
+        """
         everything = torch.full((batch,), max(stages, 1))
         if generator is None or not stages:
             return everything
-        fewer = torch.randint(1, stages + 1, (batch,), generator=generator)
+        fewer = torch.randint(0, stages, (batch,), generator=generator)
         return torch.where(torch.rand(batch, generator=generator) < self.dropout, fewer, everything)
 
     @torch.no_grad()

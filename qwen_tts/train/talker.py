@@ -34,8 +34,8 @@ class TalkerOptions:
     tokens: int = 2000  # positions a batch, padding included
     peak: float = 1e-3
     seed: int = 0
-    predictor_share: float = 0.1  # of the frames of a batch, chosen at random
-    predictor_weight: float = 1.0
+    predictor_share: float = 1.0  # of the frames of a batch, chosen at random
+    predictor_weight: float = 3.0  # the later codes hold most of the sound
     streaming_share: float = 0.15  # of the clips, in the layout where text comes while speaking
     guide_layers: tuple[int, ...] = (3, 5)
     guide_weight: float = 0.3
