@@ -80,7 +80,8 @@ class TextTokenizer:
 
     def sizes(self, ids: list[int]) -> list[int]:
         """How many bytes of text each of the ids of `encode` stands for."""
-        return [len(self._tokenizer.id_to_token(i)) for i in ids]
+        tokens = [self._tokenizer.id_to_token(i) for i in ids]
+        return [len(token) for token in tokens if token is not None]
 
     def target_ids(self, text: str) -> list[int]:
         """Ids of the text to speak.
