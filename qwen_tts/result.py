@@ -10,7 +10,7 @@ import numpy as np
 from .chunks import ChunkStream
 from .errors import OptionError
 from .prompt import Prompt
-from .stream import UtteranceStream, Utterance
+from .stream import Utterance, UtteranceStream
 
 RUNAWAY = ("budget", "loop", "silence")  # ends that the model missed
 
