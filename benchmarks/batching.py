@@ -8,6 +8,7 @@ compute as long as trained ones: then each stream is `--frames` long.
 
 import argparse
 import statistics
+import sys
 import threading
 import time
 from dataclasses import dataclass, field
@@ -120,7 +121,7 @@ def main() -> None:
             figures = {"speed": speed, "first_p50_s": first, "first_p95_s": p95(m.first), "gap_p95_s": p95(m.gaps)}
             result[str(count)] = {k: round(v, 3) for k, v in figures.items()} | {"underruns": m.underruns}
     head = ["streams", "speed, all together", "first audio p50", "p95", "gap p95", "ran dry", "rows at most"]
-    publish("batching", "Many streams on one model", table(head, rows), result)
+    publish("batching", "Many streams on one model", table(head, rows), result, " ".join(sys.argv[1:]))
 
 
 if __name__ == "__main__":

