@@ -55,7 +55,7 @@ def test_arguments_in_their_order_with_their_defaults(call: object, expected: di
     ours = {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY}
     kind = call.__qualname__.partition("_")[0].removeprefix("Qwen3TTSModel.")  # type: ignore[attr-defined]
     streams = {"schedule": (1, 2, 4, 8)}
-    known = {"generate": {"retries": 1}, "stream": streams, "astream": streams, "from": {"voices_dir": None}}
+    known = {"generate": {"retries": 1}, "stream": streams, "astream": streams, "from": {"engine": "auto", "voices_dir": None}}
     assert ours == known.get(kind, {})
     takes_options = any(p.kind is p.VAR_KEYWORD for p in parameters)
     assert takes_options == call.__name__.startswith(("generate_", "stream_", "astream_", "from_"))  # type: ignore[attr-defined]

@@ -24,7 +24,7 @@ def model(loaded: Callable[[str], Any]) -> Qwen3TTSModel:
 
 @pytest.fixture
 def short_budget(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("qwen_tts.talker.frames.BASE_FRAMES", 15)
+    monkeypatch.setattr("qwen_tts.talker.options.BASE_FRAMES", 15)
 
 
 def lengths(model: Qwen3TTSModel, seeds: list[int], text: str = "the house") -> list[int]:
