@@ -17,6 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..codec.codec import Codec
+from ..config import CodecConfig
 from ..mel import slaney_filters
 from .calibrate import calibrate
 from .data import Pack
@@ -156,3 +157,12 @@ class CodecTrainer:
         self.spectral.load_state_dict(state["spectral"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.average.restore(state["average"])
+
+
+def trained_codec(config: CodecConfig, state_file: Path) -> Codec:
+    """The codec that a `CodecTrainer` left: averaged weights, and a decoder that knows the encoder's codebooks."""
+    codec = Codec(config)
+    state = torch.load(state_file, map_location="cpu", weights_only=True)["trainer"]
+    codec.load_state_dict(state["codec"] | state["average"])
+    QuantizerTrainer(codec).sync()
+    return codec

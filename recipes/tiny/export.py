@@ -11,8 +11,8 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
-from qwen_tts.codec.codec import Codec
 from qwen_tts.config import CodecConfig
+from qwen_tts.train.codec import trained_codec
 from qwen_tts.train.quantizer import QuantizerTrainer
 
 CONFIG = Path(__file__).parent / "config"
@@ -24,15 +24,11 @@ def read(path: Path) -> dict:
 
 
 def codec_tensors(codec_state: Path, decoder_state: Path | None) -> dict[str, Tensor]:
-    codec = Codec(CodecConfig.from_file(CONFIG / "codec.json"))
-    state = read(codec_state)
-    codec.load_state_dict(state["codec"] | state["average"])
-    quantizer = QuantizerTrainer(codec)
-    quantizer.sync()
+    codec = trained_codec(CodecConfig.from_file(CONFIG / "codec.json"), codec_state)
     if decoder_state is not None:
         state = read(decoder_state)
         codec.decoder.load_state_dict(state["decoder"] | state["average"])
-    for chooser, user in quantizer.halves:
+    for chooser, user in QuantizerTrainer(codec).halves:
         for codebook in (*chooser.codebooks(), *user.codebooks()):  # vectors as they are: counts have done their work
             vectors, usage = codebook.vectors().clone(), codebook.get_buffer("cluster_usage")
             codebook.get_buffer(codebook.sum_name).copy_(vectors)

@@ -7,8 +7,8 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from qwen_tts.codec.codec import Codec
 from qwen_tts.config import CodecConfig
+from qwen_tts.train.codec import trained_codec
 from qwen_tts.train.data import Pack
 
 
@@ -21,9 +21,7 @@ def main() -> None:
     args = parser.parse_args()
 
     torch.set_num_threads(args.threads)
-    codec = Codec(CodecConfig.from_file(args.config)).eval()
-    state = torch.load(args.codec, weights_only=True)["trainer"]
-    codec.load_state_dict(state["codec"] | state["average"])
+    codec = trained_codec(CodecConfig.from_file(args.config), args.codec).eval()
     pack = Pack(args.pack)
     rows, count = [], [0]
     for clip in tqdm(pack.clips, mininterval=30):

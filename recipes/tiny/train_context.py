@@ -5,9 +5,8 @@ from pathlib import Path
 
 import torch
 
-from qwen_tts.codec.codec import Codec
 from qwen_tts.config import CodecConfig
-from qwen_tts.train.codec import CodecOptions, CodecTrainer, PhoneticTargets
+from qwen_tts.train.codec import CodecOptions, CodecTrainer, PhoneticTargets, trained_codec
 from qwen_tts.train.context import ContextOptions, ContextTrainer
 from qwen_tts.train.data import Codes, Pack
 from qwen_tts.train.loop import train
@@ -25,12 +24,10 @@ def main() -> None:
     args = parser.parse_args()
 
     torch.set_num_threads(args.threads)
-    codec = Codec(CodecConfig.from_file(args.config))
+    codec = trained_codec(CodecConfig.from_file(args.config), args.codec)
     stage = CodecTrainer(codec, Pack(args.pack), PhoneticTargets(args.phonetic), CodecOptions(steps=0))
     state = torch.load(args.codec, weights_only=True)["trainer"]
-    codec.load_state_dict(state["codec"] | state["average"])
     stage.spectral.load_state_dict(state["spectral"])
-    stage.quantizer.sync()
     train(ContextTrainer(stage, Codes(args.pack), ContextOptions(steps=args.steps)), args.steps, args.out)
 
 

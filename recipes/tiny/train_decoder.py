@@ -5,12 +5,11 @@ from pathlib import Path
 
 import torch
 
-from qwen_tts.codec.codec import Codec
 from qwen_tts.config import CodecConfig
+from qwen_tts.train.codec import trained_codec
 from qwen_tts.train.data import Codes, Pack
 from qwen_tts.train.decoder import DecoderOptions, DecoderTrainer
 from qwen_tts.train.loop import train
-from qwen_tts.train.quantizer import QuantizerTrainer
 
 
 def main() -> None:
@@ -27,10 +26,7 @@ def main() -> None:
     args = parser.parse_args()
 
     torch.set_num_threads(args.threads)
-    codec = Codec(CodecConfig.from_file(args.config))
-    state = torch.load(args.codec, weights_only=True)["trainer"]
-    codec.load_state_dict(state["codec"] | state["average"])
-    QuantizerTrainer(codec).sync()
+    codec = trained_codec(CodecConfig.from_file(args.config), args.codec)
     state = torch.load(args.context, weights_only=True)["trainer"]
     codec.decoder.load_state_dict(state["decoder"] | state["average"])
     options = DecoderOptions(steps=args.steps, warmup=args.warmup, compiled=args.compiled)
