@@ -62,7 +62,7 @@ def named(name: str, engine: str) -> tuple[Engine, Codec, list[Utterance]]:
     texts = (list(heldout().values()) * 16)[:16]
     layouts = [{"speaker": model.get_supported_speakers()[0]}] * 16
     spoken = utterances(model.loaded, [*texts], "English", layouts, True, {"seed": 0})
-    return model.engine, model.loaded.codec, spoken
+    return model.engine, model.codec, spoken
 
 
 def listen(speech: LiveSpeech, measured: Measured) -> None:

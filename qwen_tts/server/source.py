@@ -71,7 +71,7 @@ class Batched(Source):
     """
 
     def __init__(self, models: Iterable[Qwen3TTSModel], rows: int, queue: int) -> None:
-        self._schedulers = {id(model): Scheduler(model.engine, model.loaded.codec, rows, queue) for model in models}
+        self._schedulers = {id(model): Scheduler(model.engine, model.codec, rows, queue) for model in models}
 
     @property
     def playing(self) -> int:
