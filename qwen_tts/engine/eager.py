@@ -84,6 +84,7 @@ class EagerEngine:
         if len(moving):
             rows = int(moving[-1]) + 1
             part = state if rows == len(codes) else state.first(rows)
+            part.cache.high = int(part.cache.position.max())  # a single row looks at all keys below it
             codes[:rows] = self._step(part, uniforms[:rows].to(codes.device))
             state.cache.high = part.cache.high
         return codes
