@@ -231,16 +231,15 @@ def test_a_paused_row_goes_on_as_if_nothing_had_been(engine):
 
 def test_the_first_row_goes_on_alone_while_another_waits_ahead_of_it(engine):
     state = engine.init_state(2, 60)
-    made = [Row(CASES[case][2]) for case in (2, 0)]
-    engine.prefill(state, [0, 1], [CASES[2][0], CASES[0][0]], [CASES[2][1], CASES[0][1]])
-    rows = dict(enumerate(made))
-    steps(engine, state, rows, 2)
-    for waits, moves, count in ((0, 1, 9), (1, 0, 4), (0, 1, 3), (1, 0, 3)):
+    made = [Row(CASES[case][2]) for case in (0, 2)]  # the second has the longer prompt
+    engine.prefill(state, [0, 1], [CASES[0][0], CASES[2][0]], [CASES[0][1], CASES[2][1]])
+    steps(engine, state, dict(enumerate(made)), 2)
+    for waits, moves, count in ((1, 0, 3), (0, 1, 2), (1, 0, 4)):
         engine.pause(state, [waits])
         steps(engine, state, {moves: made[moves]}, count)
         engine.resume(state, [waits])
-    assert (made[0].frames, made[0].ended) == alone(engine, 2, 9)
-    assert (made[1].frames, made[1].ended) == alone(engine, 0, 14)
+    assert (made[0].frames, made[0].ended) == alone(engine, 0, 9)
+    assert (made[1].frames, made[1].ended) == alone(engine, 2, 4)
 
 
 def test_rows_move_to_other_places_and_to_larger_states(engine):
