@@ -133,9 +133,9 @@ def _fetch(source: Any, timeout: float, limit: int, allow_private: bool) -> byte
         if re.match("https?://", source, re.IGNORECASE):
             return fetch(source, timeout, limit, allow_private)
         if source.startswith("data:"):
-            return _base64(source.partition(",")[2], limit)
+            return decode_base64(source.partition(",")[2], limit)
         if len(source) > 256 and BASE64.fullmatch(source):
-            return _base64(source, limit)
+            return decode_base64(source, limit)
     if isinstance(source, (str, os.PathLike)):
         try:
             with open(source, "rb") as file:
@@ -160,13 +160,14 @@ def _limited(file: BinaryIO, limit: int) -> bytes:
     return data
 
 
-def _base64(text: str, limit: int) -> bytes:
+def decode_base64(text: str, limit: int, name: str = "the base64 audio") -> bytes:
+    """Bytes from base64 with any white space in it. Raises AudioError when it is damaged or longer than `limit` bytes need."""
     if len(text) > limit * 4 // 3 + 4:
-        raise AudioError(f"the base64 audio is larger than {limit >> 20} MiB; cut it")
+        raise AudioError(f"{name} is larger than {limit >> 20} MiB; cut it")
     try:
         return base64.b64decode("".join(text.split()), validate=True)
     except (binascii.Error, ValueError) as error:
-        raise AudioError(f"the base64 audio is damaged ({error})") from None
+        raise AudioError(f"{name} is damaged ({error})") from None
 
 
 def _decode(data: bytes, name: str, max_seconds: float | None) -> tuple[np.ndarray, int]:

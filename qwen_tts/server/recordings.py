@@ -1,7 +1,5 @@
 """Recordings that strangers send -> voices: what may be fetched, how much, and what was made before is not made again."""
 
-import base64
-import binascii
 import hashlib
 import io
 import threading
@@ -13,7 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from ..audio import load_audio
+from ..audio import decode_base64, load_audio
 from ..errors import AudioError, OptionError
 from ..fetch import fetch
 from ..model import Qwen3TTSModel
@@ -138,9 +136,4 @@ def _base64(text: str) -> bytes:
     if text[:7].lower() == "file://" or len(text) < 64:
         raise AudioError("the reference audio must be an http(s) URL, a data: URL or base64; files of the server are not read")
     body = text.partition(",")[2] if text[:5].lower() == "data:" else text
-    if len(body) > MAX_BYTES * 4 // 3 + 8:
-        raise AudioError(f"the reference audio is larger than {MAX_BYTES >> 20} MiB; cut it")
-    try:
-        return base64.b64decode("".join(body.split()), validate=True)
-    except (binascii.Error, ValueError) as error:
-        raise AudioError(f"the base64 of the reference audio is damaged ({error})") from None
+    return decode_base64(body, MAX_BYTES, "the base64 of the reference audio")
