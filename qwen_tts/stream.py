@@ -5,6 +5,7 @@ wave is the sum of its chunks, and a batch is many streams stepped together.
 """
 
 import threading
+from abc import abstractmethod
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from itertools import chain, repeat
@@ -57,9 +58,9 @@ class UtteranceStream(ChunkStream):
         self.utterances = tuple(utterances)
         super().__init__(chunks, closing, rate, [u.seed for u in utterances])
 
+    @abstractmethod
     def again(self, utterances: Sequence[Utterance]) -> "UtteranceStream":
         """The same model and schedule with other utterances."""
-        raise NotImplementedError
 
 
 class Pipeline(Protocol):
