@@ -78,7 +78,7 @@ def _best(talker: Talker, asked: bool) -> str:
         return "cuda-graph"
     if asked or talker.codec_head.weight.device.type != "cpu":
         return "eager"
-    from .compile import obstacle
+    from ..native.compile import obstacle
     from .cpu import unfit
 
     if unfit(talker):

@@ -13,13 +13,13 @@ import torch
 from torch import Tensor
 
 from ..errors import OptionError
+from ..native.compile import library
 from ..nn.kv_cache import KVCache
 from ..prompt import Prompt
 from ..sampling import SamplingRows
 from ..talker.talker import Talker
 from . import EngineState, bindings
 from .bindings import address
-from .compile import library
 from .eager import EagerEngine
 from .native_model import NativeModel
 from .weight_cache import packed_weights

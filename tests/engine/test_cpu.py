@@ -6,12 +6,13 @@ import platform
 import pytest
 import torch
 
-from qwen_tts.engine import bindings, choose, compile, weight_cache
+from qwen_tts.engine import bindings, choose, weight_cache
 from qwen_tts.engine.cpu import CpuEngine
 from qwen_tts.engine.eager import EagerEngine
 from qwen_tts.engine.forced import forced_logits
 from qwen_tts.engine.pack import GROUP, LANES, pack_matrix, size
 from qwen_tts.errors import OptionError
+from qwen_tts.native import compile
 from qwen_tts.sampling import SamplingOptions
 from qwen_tts.talker.talker import Talker
 from tests import naive, utterances

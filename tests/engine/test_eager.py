@@ -5,8 +5,9 @@ from dataclasses import replace
 import pytest
 import torch
 
-from qwen_tts.engine import compile, cpu
+from qwen_tts.engine import cpu
 from qwen_tts.engine.eager import EagerEngine
+from qwen_tts.native import compile
 from qwen_tts.prompt import build_layout, embed
 from qwen_tts.sampling import SamplingOptions
 from qwen_tts.talker.talker import Talker

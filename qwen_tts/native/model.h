@@ -1,4 +1,4 @@
-// What Python hands over. The structures of engine/native.py mirror these, field by field.
+// What Python hands over. The structures of engine/bindings.py mirror these, field by field.
 #ifndef QWEN_TTS_MODEL_H
 #define QWEN_TTS_MODEL_H
 

@@ -17,7 +17,7 @@ from tempfile import TemporaryDirectory
 from ..errors import OptionError
 from ..files import cache_root, whole_file
 
-SOURCES = Path(__file__).parent / "native"
+SOURCES = Path(__file__).parent
 FLAGS = ("-O3", "-std=gnu11", "-fopenmp-simd", "-ffp-contract=fast", "-fno-math-errno", "-Wno-psabi", "-shared", "-fPIC")
 SUFFIX = {"win32": ".dll", "darwin": ".dylib"}.get(sys.platform, ".so")
 ADVICE = "install a C compiler, or the extra: pip install 'qwen-tts[cpu]'"
@@ -86,7 +86,7 @@ def _native() -> tuple[str, ...]:
 def _key() -> str:
     """Of the sources, the flags and the processor: a cache may be shared by machines."""
     digest = hashlib.sha256(repr((FLAGS, _native(), sys.platform, platform.machine(), _processor())).encode())
-    for file in sorted(SOURCES.iterdir()):
+    for file in sorted(SOURCES.glob("*.[ch]")):
         digest.update(file.read_bytes())
     return digest.hexdigest()[:16]
 
