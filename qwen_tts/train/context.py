@@ -27,8 +27,8 @@ class ContextOptions:
 
 
 class ContextTrainer:
-    def __init__(self, stage: CodecTrainer, codes: Codes, options: ContextOptions) -> None:
-        """`stage`: the trained codec with its guess of the spectra."""
+    def __init__(self, stage: CodecTrainer, codes: list[Codes], options: ContextOptions) -> None:
+        """`stage`: the trained codec with its guess of the spectra. `codes`: of which one is drawn for each clip."""
         self.stage, self.codes, self.options = stage, codes, options
         self.decoder = stage.codec.decoder
         self.used = nn.ModuleList(
@@ -36,7 +36,7 @@ class ContextTrainer:
         )
         self.optimizer = torch.optim.AdamW(self.used.parameters(), lr=options.peak, betas=(0.8, 0.99), weight_decay=0.01)
         self.average = Average(self.decoder)
-        frames = np.diff(codes.start).astype(np.float64)
+        frames = np.diff(codes[0].start).astype(np.float64)
         self.chance = frames / frames.sum()
 
     def batch(self, rng: np.random.Generator) -> tuple[Tensor, Tensor, Tensor]:
@@ -44,7 +44,7 @@ class ContextTrainer:
         o, frame, pack = self.options, self.stage.frame, self.stage.pack
         rows, waves, real = [], [], []
         for clip in rng.choice(len(self.chance), o.batch, p=self.chance):
-            codes = self.codes.get(int(clip))
+            codes = self.codes[int(rng.integers(len(self.codes)))].get(int(clip))
             first = int(rng.integers(0, max(1, len(codes) - o.segment + 1)))
             piece = codes[first : first + o.segment]
             rows.append(nn.functional.pad(piece, (0, 0, 0, o.segment - len(piece))))

@@ -80,8 +80,17 @@ class Pack:
         return np.pad(piece, (0, samples - len(piece)))
 
 
+def write_codes(clips: list[np.ndarray], folder: Path) -> np.ndarray:
+    """Writes the codes [T, Q] of every clip of a pack, one after the other, and where each begins; returns all rows."""
+    folder.mkdir(parents=True, exist_ok=True)
+    joined = np.concatenate(clips).astype("<i2")
+    joined.tofile(folder / "codes.i16")
+    np.save(folder / "codes_start.npy", np.cumsum([0, *(len(rows) for rows in clips)]))
+    return joined
+
+
 class Codes:
-    """What recipes/…/make_codes.py wrote beside a pack: a row of Q codes per frame."""
+    """What `write_codes` wrote: a row of Q codes per frame."""
 
     def __init__(self, folder: Path) -> None:
         self.start = np.load(folder / "codes_start.npy")

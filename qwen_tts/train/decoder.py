@@ -28,7 +28,8 @@ class DecoderOptions:
     crop: int = 10  # frames judged
     peak: float = 5e-4
     judge_peak: float = 3e-4
-    warmup: int = 4000  # steps before the discriminators, which triple a step's cost, have a say
+    warmup: int = 4000  # steps before the discriminators, which double a step's cost, have a say
+    judge_every: int = 2  # steps
     judges_warmup: int = 200  # of these steps they learn along
     seed: int = 0
     spectral: float = 5.0
@@ -39,7 +40,8 @@ class DecoderOptions:
 
 
 class DecoderTrainer:
-    def __init__(self, codec: Codec, pack: Pack, codes: Codes, options: DecoderOptions) -> None:
+    def __init__(self, codec: Codec, pack: Pack, codes: list[Codes], options: DecoderOptions) -> None:
+        """`codes`: of which one is drawn for each clip."""
         self.codec, self.pack, self.codes, self.options = codec, pack, codes, options
         self.frame = codec.config.decode_upsample_rate
         self.decoder = codec.decoder
@@ -49,7 +51,7 @@ class DecoderTrainer:
         self.optimizer = torch.optim.AdamW(self.decoder.parameters(), lr=options.peak, betas=(0.8, 0.99), weight_decay=0.0)
         self.judge_optimizer = torch.optim.AdamW(self.judges.parameters(), lr=options.judge_peak, betas=(0.8, 0.99))
         self.average = Average(self.decoder)
-        frames = np.diff(codes.start).astype(np.float64)
+        frames = np.diff(codes[0].start).astype(np.float64)
         self.chance = frames / frames.sum()
         self._waveform = self.decoder.waveform
         if options.compiled:
@@ -59,7 +61,7 @@ class DecoderTrainer:
         """(codes up to the crop's end [T, Q], first frame of lead and crop, true wave of the crop) of random places."""
         o, rows = self.options, []
         for clip in rng.choice(len(self.chance), o.batch, p=self.chance):
-            codes = self.codes.get(int(clip))
+            codes = self.codes[int(rng.integers(len(self.codes)))].get(int(clip))
             end = int(rng.integers(min(len(codes), o.lead + o.crop), len(codes) + 1))
             begin = max(0, end - o.segment)
             first = max(0, end - o.crop - o.lead)
@@ -88,7 +90,9 @@ class DecoderTrainer:
         if step == 0:
             self._calibrate(rows)
         true, made = torch.stack([row[2] for row in rows]), self.decode(rows)
-        figures = {"judge": self._teach_judges(true, made.detach())} if step >= o.warmup - o.judges_warmup else {}
+        figures: dict[str, float] = {}
+        if step >= o.warmup - o.judges_warmup and (step < o.warmup or step % o.judge_every == 0):
+            figures["judge"] = self._teach_judges(true, made.detach())
         spectral = self.loss(made, true)
         loss = o.spectral * spectral
         if step >= o.warmup:

@@ -59,7 +59,7 @@ class SpectrumJudge(Judge):
 
 
 class Discriminators(nn.Module):
-    def __init__(self, periods: tuple[int, ...] = (2, 3, 5, 7, 11), windows: tuple[int, ...] = (1024, 512, 256)) -> None:
+    def __init__(self, periods: tuple[int, ...] = (2, 3, 5, 7, 11), windows: tuple[int, ...] = (1024, 320)) -> None:
         super().__init__()
         self.judges = nn.ModuleList([*(PeriodJudge(p) for p in periods), *(SpectrumJudge(w) for w in windows)])
 

@@ -7,6 +7,7 @@ import json
 import os
 import time
 from pathlib import Path
+from statistics import fmean
 from typing import Any, Protocol
 
 import torch
@@ -64,21 +65,20 @@ def train(trainer: Trainer, steps: int, folder: Path, *, log_every: int = 50, sa
         trainer.load_state_dict(state["trainer"])
         first = state["step"]
     saved = noted = time.monotonic()
-    sums: dict[str, float] = {}
-    count = 0
+    figures: dict[str, list[float]] = {}  # since the last line of the log
+    last = first
     with (folder / "log.jsonl").open("a", encoding="utf-8") as log:
         for step in range(first, steps):
             for name, value in trainer.step(step).items():
-                sums[name] = sums.get(name, 0.0) + value
-            count += 1
+                figures.setdefault(name, []).append(value)
             now = time.monotonic()
             if (step + 1) % log_every == 0 or step + 1 == steps:
-                row = {"step": step + 1, "seconds_per_step": round((now - noted) / count, 3)}
-                row |= {name: round(total / count, 4) for name, total in sums.items()}
+                row = {"step": step + 1, "seconds_per_step": round((now - noted) / (step + 1 - last), 3)}
+                row |= {name: round(fmean(values), 4) for name, values in figures.items()}
                 log.write(json.dumps(row) + "\n")
                 log.flush()
                 print(json.dumps(row), flush=True)
-                sums, count, noted = {}, 0, now
+                figures, last, noted = {}, step + 1, now
             if now - saved > save_minutes * 60 or step + 1 == steps:
                 save_atomically({"step": step + 1, "trainer": trainer.state_dict()}, state_file)
                 saved = time.monotonic()

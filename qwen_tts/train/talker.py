@@ -18,6 +18,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from ..config import ModelConfig
 from ..nn.transformer import Attention
@@ -45,6 +46,7 @@ class TalkerOptions:
     wrong: float = 0.3  # of the hidden frames show another frame instead of nothing
     spelled: float = 0.05  # of the words are given letter by letter, so that rare pieces are learned from common words
     bf16: bool = True
+    compiled: bool = False
 
 
 @dataclass(slots=True)
@@ -110,6 +112,10 @@ class TalkerTrainer:
         self.average = Average(talker)
         layers: list[Any] = [talker.model.layers[i] for i in options.guide_layers] if alignment else []
         self.watched = [HeadWatch(layer.self_attn) for layer in layers]
+        if options.compiled:
+            for layer in [*talker.model.layers, *talker.code_predictor.model.layers]:
+                if layer not in layers:  # the hooks of the watched ones stay outside
+                    layer.compile(dynamic=True)
         known = config.talker_config.spk_id
         frames = np.diff(codes.start)
         self.usable = [i for i, clip in enumerate(pack.clips) if clip.speaker.lower() in known and frames[i] > 3]
@@ -227,7 +233,8 @@ class TalkerTrainer:
             group["lr"] = learning_rate(step, o.steps, o.peak, 300, floor=0.05)
         clips = self.clips(step)
         batch = self.assemble(clips, rng)
-        with torch.autocast("cpu", torch.bfloat16, enabled=o.bf16):
+        # many short rows: on a processor plain products are faster than the fused attention, forwards and back
+        with torch.autocast("cpu", torch.bfloat16, enabled=o.bf16), sdpa_kernel(SDPBackend.MATH):
             losses = self.losses(batch, rng)
             loss = losses["code0"] + o.predictor_weight * losses["rest"]
             weight = o.guide_weight * max(0.0, 1 - step / o.guide_steps) if self.alignment else 0.0

@@ -9,7 +9,9 @@ from tqdm import tqdm
 
 from qwen_tts.config import CodecConfig
 from qwen_tts.train.codec import trained_codec
-from qwen_tts.train.data import Pack
+from qwen_tts.train.data import Pack, write_codes
+
+BATCH = 40.0  # seconds of sound, padding included
 
 
 def main() -> None:
@@ -23,14 +25,20 @@ def main() -> None:
     torch.set_num_threads(args.threads)
     codec = trained_codec(CodecConfig.from_file(args.config), args.codec).eval()
     pack = Pack(args.pack)
-    rows, count = [], [0]
-    for clip in tqdm(pack.clips, mininterval=30):
-        codes = codec.encode(torch.from_numpy(pack.wave(clip))[None])[0]  # [T, Q]
-        rows.append(codes.numpy().astype("<i2"))
-        count.append(count[-1] + len(codes))
-    joined = np.concatenate(rows)
-    joined.tofile(args.pack / "codes.i16")
-    np.save(args.pack / "codes_start.npy", np.array(count))
+    frame, rate = codec.config.encode_downsample_rate, codec.config.input_sample_rate
+    order = sorted(range(len(pack.clips)), key=lambda i: pack.clips[i].samples)
+    codes: dict[int, np.ndarray] = {}
+    with tqdm(total=len(order), mininterval=30) as bar:
+        while order:
+            longest = pack.clips[order[-1]].samples
+            take = [order.pop() for _ in range(min(len(order), max(1, int(BATCH * rate / longest))))]
+            waves = torch.from_numpy(np.stack([pack.wave(pack.clips[i], 0, longest) for i in take]))
+            with torch.autocast("cpu", torch.bfloat16):
+                made = codec.encode(waves)  # the encoder is causal: what pads the end of a clip changes nothing before it
+            for row, clip in zip(made, take, strict=True):
+                codes[clip] = row[: -(-pack.clips[clip].samples // frame)].numpy()
+            bar.update(len(take))
+    joined = write_codes([codes[i] for i in range(len(pack.clips))], args.pack)
     for q in range(joined.shape[1]):
         share = np.bincount(joined[:, q]) / len(joined)
         share = share[share > 0]

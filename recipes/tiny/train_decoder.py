@@ -18,6 +18,7 @@ def main() -> None:
     parser.add_argument("codec", type=Path, help="state.pt of train_codec.py")
     parser.add_argument("context", type=Path, help="state.pt of train_context.py")
     parser.add_argument("out", type=Path)
+    parser.add_argument("--guessed", type=Path, help="folder of guess_codes.py: half of the clips are drawn from there")
     parser.add_argument("--config", type=Path, default=Path(__file__).parent / "config" / "codec.json")
     parser.add_argument("--steps", type=int, default=5000)
     parser.add_argument("--warmup", type=int, default=4000, help="steps before the discriminators have a say")
@@ -26,11 +27,12 @@ def main() -> None:
     args = parser.parse_args()
 
     torch.set_num_threads(args.threads)
+    codes = [Codes(folder) for folder in (args.pack, args.guessed) if folder]
     codec = trained_codec(CodecConfig.from_file(args.config), args.codec)
     state = torch.load(args.context, weights_only=True)["trainer"]
     codec.decoder.load_state_dict(state["decoder"] | state["average"])
     options = DecoderOptions(steps=args.steps, warmup=args.warmup, compiled=args.compiled)
-    train(DecoderTrainer(codec, Pack(args.pack), Codes(args.pack), options), args.steps, args.out)
+    train(DecoderTrainer(codec, Pack(args.pack), codes, options), args.steps, args.out)
 
 
 if __name__ == "__main__":

@@ -21,6 +21,7 @@ def main() -> None:
     parser.add_argument("--config", type=Path, default=Path(__file__).parent / "config" / "config.json")
     parser.add_argument("--steps", type=int, default=10000)
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--compiled", action="store_true", help="torch.compile: a fifth faster after two minutes")
     args = parser.parse_args()
 
     torch.set_num_threads(args.threads)
@@ -28,7 +29,8 @@ def main() -> None:
     config = ModelConfig.from_file(args.config)
     talker = Talker(config.talker_config)
     text = TextTokenizer.from_dir(args.text)
-    options = TalkerOptions(steps=args.steps)
+    torch._dynamo.config.cache_size_limit = 64  # one per layer
+    options = TalkerOptions(steps=args.steps, compiled=args.compiled)
     trainer = TalkerTrainer(talker, config, text, Pack(args.pack), Codes(args.pack), options, Alignment(args.pack))
     train(trainer, args.steps, args.out)
 
