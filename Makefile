@@ -11,13 +11,14 @@ OUT ?= hello.wav
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help say test lint format parity bench clean
+.PHONY: help say test lint format parity bench clients clean
 
 help:
 	@echo 'make say TEXT="…" OUT=hello.wav [SPEAKER=…] [LANGUAGE=…] [MODEL=…]   speak'
 	@echo 'make test     lint, types, imports, tests      make lint     the same without the tests'
 	@echo 'make format   put the code in shape            make parity   compare with the official package'
-	@echo 'make bench    quality and speed of the built-in voice      make clean   remove .venv'
+	@echo 'make bench    quality and speed of the built-in voice      make clients  tests with LiveKit, Pipecat and Node'
+	@echo 'make clean    remove .venv'
 
 # A value as the shell must see it: as it was typed, in single quotes.
 quoted = '$(subst ','\'',$(value $(1)))'
@@ -41,6 +42,17 @@ format: .venv/.dev
 
 parity: .venv/.dev
 	PYTHON=$(BIN)/python TORCH='$(TORCH)' bash parity/run.sh --report benchmarks/results/parity.md
+
+# Tests that need a framework's packages or Node.
+clients: .venv/.dev .work/clients/.ready
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/server/test_frameworks.py
+
+.work/clients/.ready: requirements/clients.txt tests/server/clients/openai_client.mjs
+	$(PYTHON) -m venv .work/clients
+	.work/clients/bin/python -m pip install --quiet --disable-pip-version-check --requirement requirements/clients.txt
+	cp tests/server/clients/openai_client.mjs .work/clients/
+	cd .work/clients && npm install --silent --no-fund --no-audit openai@7
+	@touch $@
 
 bench: .venv/.bench
 	$(BIN)/python benchmarks/tiny_quality.py
