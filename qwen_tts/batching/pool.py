@@ -46,9 +46,8 @@ class ModelPool(Generic[Model]):
         with self._lock:
             return list(self._entries)
 
-    @contextmanager
-    def use(self, name: str) -> Iterator[Model]:
-        """The model of this name, which stays loaded meanwhile. Loads it if need be, which takes long: not on an event loop.
+    def take(self, name: str) -> Model:
+        """The model of this name, which stays until it is given back. Loads it if need be: not on an event loop.
 
         Raises:
             BusyError: there is no room beside the models that are in use.
@@ -59,18 +58,47 @@ class ModelPool(Generic[Model]):
             ours, entry = entry is None, entry or _Entry()
             self._entries[name] = entry
             entry.users += 1
+        if ours:
+            self._fill(name, entry)
         try:
-            if ours:
-                self._fill(name, entry)
-            yield entry.loading.result()
+            return entry.loading.result()
+        except BaseException:
+            self._leave(entry)
+            raise
+
+    def take_if_loaded(self, name: str) -> Model | None:
+        """As `take` without any waiting; None where `take` would have to load, or to wait for who does."""
+        with self._lock:
+            entry = self._entries.get(name)
+            if entry is None or not entry.loading.done() or entry.loading.exception() is not None:
+                return None
+            self._entries[name] = self._entries.pop(name)
+            entry.users += 1
+            return entry.loading.result()
+
+    def give_back(self, name: str) -> None:
+        """For each `take`, once."""
+        with self._lock:
+            entry = self._entries[name]
+        self._leave(entry)
+
+    @contextmanager
+    def use(self, name: str) -> Iterator[Model]:
+        """`take`, and `give_back` at the end of the block."""
+        model = self.take(name)
+        try:
+            yield model
         finally:
-            with self._lock:
-                entry.users -= 1
-            self._shrink()
+            self.give_back(name)
 
     def clear(self) -> None:
         """Unloads all that is not in use."""
         self._drop(lambda: True)
+
+    def _leave(self, entry: _Entry[Model]) -> None:
+        with self._lock:
+            entry.users -= 1
+        self._shrink()
 
     def _fill(self, name: str, entry: _Entry[Model]) -> None:
         caught = Caught()

@@ -35,6 +35,10 @@ Cors = Annotated[
     list[str], typer.Option("--cors-origin", help="Origins that browsers may call from; * for all.", show_default=False)
 ]
 LogText = Annotated[bool, typer.Option("--log-text", help="Write what is spoken into the log.")]
+MaxMemory = Annotated[
+    float | None,
+    typer.Option(help="GB of weights of all models together: loaded when asked for, the one unused for longest leaves."),
+]
 Grace = Annotated[float, typer.Option(help="Seconds that playing streams get when the server is stopped.")]
 
 
@@ -58,6 +62,7 @@ def serve(
     allow_private: AllowPrivate = False,
     cors_origin: Cors = [],  # noqa: B006
     log_text: LogText = False,
+    max_memory: MaxMemory = None,
     grace_seconds: Grace = 60.0,
 ) -> None:
     """Serve speech to clients of OpenAI, vLLM-Omni, DashScope and Wyoming."""
@@ -76,6 +81,7 @@ def serve(
         Settings(
             tuple(keys), max_text, max_body, max_seconds, max_streams, max_waiting, allow_private=allow_private,
             cors=tuple(cors_origin), log_text=log_text, grace_seconds=grace_seconds,
+            max_memory=None if max_memory is None else int(max_memory * 1e9),
         )
     )  # fmt: skip
     from ..server.run import Address, serve_models

@@ -70,7 +70,7 @@ async def _one(session: Session, caller: Caller, index: int, fields: dict[str, A
         item = SpeechBody.model_validate({"response_format": "wav"} | fields)
         session.check_text(item.input)
         plan = await session.plan(item.request())
-        recorder, parts, frames = Recorder(plan.sound, plan.model.sample_rate), [], 0
+        recorder, parts, frames = Recorder(plan.sound, plan.offer.rate), [], 0
         async with aclosing(session.speak(plan, item.input, caller)) as chunks:
             async for chunk in chunks:
                 parts.append(recorder.add(chunk))

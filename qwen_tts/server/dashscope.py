@@ -114,7 +114,7 @@ class _Work:
         yield _frame(number, self._reply("stop", "", await self._kept()))
 
     async def _made(self) -> AsyncGenerator[bytes, None]:
-        recorder = Recorder(self._plan.sound, self._plan.model.sample_rate)
+        recorder = Recorder(self._plan.sound, self._plan.offer.rate)
         async with aclosing(self._session.speak(self._plan, self._text, self._caller)) as chunks:
             async for chunk in chunks:
                 self._frames += chunk.frames
@@ -123,7 +123,7 @@ class _Work:
                     yield part
 
     async def _kept(self) -> str:
-        rate = self._plan.model.sample_rate
+        rate = self._plan.offer.rate
         name = await self._session.spool.keep(wav_header(rate, len(self._pcm) // 2) + bytes(self._pcm))
         return f"{self._base}/api/v1/audio-files/{name}.wav"
 

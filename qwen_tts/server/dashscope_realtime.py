@@ -204,7 +204,7 @@ class Talk:
             plan = self._plan or await self._session.plan(self._fields.request(self.model))
             self._plan, number = plan, self._number
             self._number += 1
-            recorder = Recorder(plan.sound, plan.model.sample_rate)
+            recorder = Recorder(plan.sound, plan.offer.rate)
             async with aclosing(self._session.speak(plan.with_seed(plan.seed + number), text, self._caller)) as chunks:
                 async for chunk in chunks:
                     for one in response.audio(recorder.add(chunk)):

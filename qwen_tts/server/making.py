@@ -36,9 +36,10 @@ async def clone(session: Session, name: str, reference: Reference, notes: dict[s
     Raises:
         QwenTTSError: no base model, the name is taken or not legal, the recording cannot be cloned, or there are too many.
     """
-    _, model = session.models.first("base")
+    base = session.models.first("base")
     _room(session, name, replace)
-    voice = await asyncio.to_thread(session.recordings.voice, model, reference)
+    async with session.models.use(base) as model:
+        voice = await asyncio.to_thread(session.recordings.voice, base, model, reference)
     return await asyncio.to_thread(session.voices.save, name, voice, notes | {"created": now()}, replace)
 
 
@@ -50,7 +51,7 @@ async def design(
     Raises:
         QwenTTSError: as for `clone`; or no voice design model.
     """
-    _, base = session.models.first("base", "a designed voice is kept for a Base model")
+    base = session.models.first("base", "a designed voice is kept for a Base model")
     plan = await session.plan(SpeechRequest(task="VoiceDesign", instruct=description, language=language))
     _room(session, name)
     said = text if text is not None and text.strip() else SAYS.get(plan.arguments["language"] or "", SAYS["english"])
@@ -58,10 +59,11 @@ async def design(
     async with aclosing(session.speak(plan, said, caller)) as chunks:
         async for chunk in chunks:
             parts.append(chunk.samples)
-    wave, rate = np.concatenate(parts), plan.model.sample_rate
+    wave, rate = np.concatenate(parts), plan.offer.rate
     if len(wave) < rate // 3:
         raise TextError("the designed voice said too little to be kept; give it a longer text")
-    (voice,) = await asyncio.to_thread(base.create_voice_clone_prompt, (wave, rate), said)
+    async with session.models.use(base) as model:
+        (voice,) = await asyncio.to_thread(model.create_voice_clone_prompt, (wave, rate), said)
     notes = notes | {"created": now(), "description": description, "preview_text": said}
     return Designed(await asyncio.to_thread(session.voices.save, name, voice, notes), wave, rate)
 

@@ -40,12 +40,12 @@ async def speak(body: SpeechBody, session: SessionOf, caller: CallerOf) -> Respo
         headers["x-qwen-tts-voice"] = plan.voice.encode("ascii", "backslashreplace").decode()
     if body.stream_format == "sse" or (body.stream and body.stream_format is None):
         return Streamed(_events(session, plan, body.input, caller), "text/event-stream", headers)
-    media_type = Recorder(plan.sound, plan.model.sample_rate).media_type
+    media_type = Recorder(plan.sound, plan.offer.rate).media_type
     return Streamed(session.heard(plan, body.input, caller), media_type, headers)
 
 
 async def _events(session: Session, plan: Plan, text: str, caller: Caller) -> AsyncGenerator[bytes, None]:
-    recorder, frames, begun = Recorder(plan.sound, plan.model.sample_rate), 0, False
+    recorder, frames, begun = Recorder(plan.sound, plan.offer.rate), 0, False
     try:
         async with aclosing(session.speak(plan, text, caller)) as chunks:
             async for chunk in chunks:
@@ -65,7 +65,7 @@ async def _events(session: Session, plan: Plan, text: str, caller: Caller) -> As
 
 def usage(plan: Plan, text: str, frames: int) -> dict[str, Any]:
     """Tokens: of the text, and one for each frame of 80 ms."""
-    tokens = len(plan.model.loaded.text.encode(text))
+    tokens = len(plan.offer.text.encode(text))
     details = {"text_tokens": tokens, "audio_tokens": 0}
     return {"input_tokens": tokens, "output_tokens": frames, "total_tokens": tokens + frames, "input_token_details": details}
 
@@ -73,13 +73,13 @@ def usage(plan: Plan, text: str, frames: int) -> dict[str, Any]:
 @router.get("/models")
 async def models(session: SessionOf) -> dict[str, Any]:
     """The models that are here. Names of hosted services, such as tts-1, are understood in requests and not listed."""
-    return {"object": "list", "data": [_model(name) for name in session.models.loaded]}
+    return {"object": "list", "data": [_model(name) for name in session.models.offers]}
 
 
 @router.get("/audio/models")
 async def audio_models(session: SessionOf) -> dict[str, Any]:
     """The same for clients that ask here, such as Open WebUI."""
-    return {"models": [{"id": name, "name": name} for name in session.models.loaded]}
+    return {"models": [{"id": name, "name": name} for name in session.models.offers]}
 
 
 @router.get("/models/{name:path}")
@@ -88,7 +88,7 @@ async def model(name: str, session: SessionOf) -> dict[str, Any]:
     found = session.models.named(name)
     if found is None:
         session.models.check(name)  # a name of a hosted service is one of a model, which is whatever is first
-        found = next(iter(session.models.loaded), None)
+        found = next(iter(session.models.offers), None)
     if found is None:
         raise Refusal(404, "there is no model")
     return _model(found) | {"id": name}

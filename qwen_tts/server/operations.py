@@ -19,8 +19,12 @@ async def health() -> dict[str, str]:
 
 @router.get("/ready", responses={503: {"description": "The server is stopping"}})
 async def ready(session: SessionOf) -> Response:
-    """Requests will be served: the models are loaded, and the server is not stopping."""
-    state: dict[str, Any] = {"status": "stopping" if session.stopping else "ready", "models": list(session.models.loaded)}
+    """Requests will be served: the server is not stopping. `loaded` are the models whose weights are here."""
+    state: dict[str, Any] = {
+        "status": "stopping" if session.stopping else "ready",
+        "models": list(session.models.offers),
+        "loaded": session.models.loaded,
+    }
     state |= {"playing": session.source.playing, "waiting": session.source.waiting}
     return Json(state, 503 if session.stopping else 200)
 

@@ -53,8 +53,8 @@ class Recordings:
         self._made: OrderedDict[tuple[Any, ...], VoiceClonePromptItem] = OrderedDict()
         self._lock = threading.Lock()
 
-    def voice(self, model: Qwen3TTSModel, reference: Reference) -> VoiceClonePromptItem:
-        """The voice of a reference, for a base model. It takes time: call it off the event loop.
+    def voice(self, name: str, model: Qwen3TTSModel, reference: Reference) -> VoiceClonePromptItem:
+        """The voice of a reference, for a base model of this name. It takes time: call it off the event loop.
 
         Raises:
             AudioError, TextError, OptionError: it cannot be fetched, read or cloned.
@@ -62,7 +62,7 @@ class Recordings:
         if reference.embedding is not None:
             return VoiceClonePromptItem(None, torch.tensor(reference.embedding, dtype=torch.float32), True, False)
         data = self.bytes(reference.audio)
-        key = (id(model), hashlib.sha256(data).digest(), reference.text, reference.vector_only)
+        key = (name, hashlib.sha256(data).digest(), reference.text, reference.vector_only)
         with self._lock:
             if key in self._made:
                 self._made.move_to_end(key)

@@ -16,7 +16,7 @@ from . import wyoming
 from .app import application
 from .logs import log
 from .logs import start as start_log
-from .models import Models
+from .models import Models, Offer, offer_loaded, offer_named
 from .session import Session
 from .settings import Settings
 from .source import Batched, Source
@@ -34,18 +34,22 @@ class Address:
 
 
 def make_session(
-    models: Mapping[str, Qwen3TTSModel], settings: Settings, voices_dir: Path | None = None, source: Source | None = None
+    models: Mapping[str, Qwen3TTSModel | Offer],
+    settings: Settings,
+    voices_dir: Path | None = None,
+    source: Source | None = None,
 ) -> Session:
-    """A session over loaded models.
+    """A session over models.
 
     Args:
-        models: name -> model.
+        models: name -> model, loaded or offered.
         settings: limits.
         voices_dir: where voices are kept.
         source: of speech; by default a scheduler for each model.
     """
-    made = source or Batched(models.values(), settings.max_streams, settings.max_waiting)
-    return Session(Models(models), VoiceStore(voices_dir), made, settings)
+    made = source or Batched(settings.max_streams, settings.max_waiting)
+    offers = {name: model if isinstance(model, Offer) else offer_loaded(model) for name, model in models.items()}
+    return Session(Models(offers, settings.max_memory, made.forget), VoiceStore(voices_dir), made, settings)
 
 
 class Server(uvicorn.Server):
@@ -101,17 +105,18 @@ def server(session: Session, address: Address) -> Server:
 def serve_models(
     names: Sequence[str], address: Address, settings: Settings, device: str, engine: str, voices_dir: Path | None
 ) -> None:
-    """Loads models and serves them until the process is told to stop (SIGTERM, SIGINT).
+    """Serves models until the process is told to stop (SIGTERM, SIGINT): loaded now, or with a limit of memory when asked for.
 
     Raises:
         OptionError: an option, or a model's name, is not legal; or the port is taken.
     """
     check(address)
-    models = {}
-    for name in names:
-        models[public_name(name)] = Qwen3TTSModel.from_pretrained(name, device_map=device, voices_dir=voices_dir, engine=engine)
+    offers = {public_name(name): offer_named(name, voices_dir, device_map=device, engine=engine) for name in names}
+    session = make_session(offers, settings, voices_dir)
+    if settings.max_memory is None:
+        session.models.load()
     start_log()
-    asyncio.run(_serve(make_session(models, settings, voices_dir), address))
+    asyncio.run(_serve(session, address))
 
 
 async def _serve(session: Session, address: Address) -> None:
@@ -119,7 +124,7 @@ async def _serve(session: Session, address: Address) -> None:
     if address.wyoming_port is not None:
         second = await wyoming.listen(session, address.host, address.wyoming_port)
     log(
-        "serving", models=list(session.models.loaded), host=address.host, port=address.port, keys=len(session.settings.keys),
+        "serving", models=list(session.models.offers), host=address.host, port=address.port, keys=len(session.settings.keys),
         wyoming_port=address.wyoming_port,
     )  # fmt: skip
     try:

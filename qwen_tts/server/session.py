@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..chunks import AudioChunk
+from ..config import ModelConfig
 from ..errors import QwenTTSError, TextError
 from ..model import CANNOT_FOLLOW, Qwen3TTSModel
 from ..prompt import resolve_language
@@ -20,7 +21,7 @@ from ..voice_store import VoiceStore
 from .callers import Caller, Usage
 from .logs import log
 from .metrics import Metrics, Watch
-from .models import Models
+from .models import Models, Offer
 from .names import language_for
 from .recordings import Recordings, Reference
 from .refusals import STOPPING, Refusal, answer
@@ -72,7 +73,7 @@ class Plan:
     """A request that can be spoken, as often as wanted.
 
     Attributes:
-        name, model, kind: which model, and what it does.
+        name, offer, kind: which model, and what it does.
         voice: by which name it knows the voice; None for one without a name.
         arguments: of the call.
         seed: of the first utterance.
@@ -82,7 +83,7 @@ class Plan:
     """
 
     name: str
-    model: Qwen3TTSModel
+    offer: Offer
     kind: str
     voice: str | None
     arguments: Mapping[str, Any]
@@ -123,27 +124,28 @@ class Session:
         """
         request.sound.check()
         kind = self._kind(request)
-        name, model = self.models.pick(request.model, kind)
+        name = self.models.pick(request.model, kind)
+        offer = self.models.offers[name]
         ignored, arguments, voice = [], {"language": language_for(request.language), **request.sampling}, None
         speaker = None
         if kind == "custom_voice":
-            voice = speaker = self.voices.speaker(model, request.voice)
+            voice = speaker = self.voices.speaker(offer.config, request.voice)
             arguments["speaker"] = speaker
         elif kind == "base":
-            voice, arguments["voice_clone_prompt"] = await self._cloned(model, request)
+            voice, arguments["voice_clone_prompt"] = await self._cloned(name, request)
         elif request.voice is not None and not self.voices.is_default(request.voice):
             self.voices.known(request.voice)
             ignored.append("voice")
-        resolve_language(model.config, arguments["language"], speaker)
-        ignored += self._instruct(request, model, kind, arguments)
+        resolve_language(offer.config, arguments["language"], speaker)
+        ignored += self._instruct(request, offer.config, kind, arguments)
         seed = secrets.randbits(31) if request.seed is None else request.seed
         arguments |= {"seed": seed, "speed": request.sound.spoken_speed, "reading": request.reading}
         if request.non_streaming_mode is not None:
             arguments["non_streaming_mode"] = request.non_streaming_mode
         if request.first_frames is not None:
             arguments["schedule"] = (request.first_frames, *(size for size in RAMP if size > request.first_frames))
-        reads = model.config.tts_model_size == "tiny" if request.reading is None else request.reading
-        return Plan(name, model, kind, voice, arguments, seed, tuple(ignored), reads, request.sound)
+        reads = offer.config.tts_model_size == "tiny" if request.reading is None else request.reading
+        return Plan(name, offer, kind, voice, arguments, seed, tuple(ignored), reads, request.sound)
 
     def _kind(self, request: SpeechRequest) -> str:
         """Which kind of model a request needs: what it says, else what its voice is, else what there is."""
@@ -154,16 +156,17 @@ class Session:
         if request.reference is not None:
             return "base"
         if (named := self.models.named(request.model)) is not None:
-            return self.models.loaded[named].config.tts_model_type
+            return self.models.kind(named)
         self.models.check(request.model)
         return self.voices.kind(request.voice, request.instruct)
 
-    async def _cloned(self, model: Qwen3TTSModel, request: SpeechRequest) -> tuple[str | None, Any]:
+    async def _cloned(self, name: str, request: SpeechRequest) -> tuple[str | None, Any]:
         if request.reference is not None:
-            return None, await asyncio.to_thread(self.recordings.voice, model, request.reference)
+            async with self.models.use(name) as model:
+                return None, await asyncio.to_thread(self.recordings.voice, name, model, request.reference)
         return await asyncio.to_thread(self.voices.saved, request.voice)
 
-    def _instruct(self, request: SpeechRequest, model: Qwen3TTSModel, kind: str, arguments: dict[str, Any]) -> list[str]:
+    def _instruct(self, request: SpeechRequest, config: ModelConfig, kind: str, arguments: dict[str, Any]) -> list[str]:
         """Passes the instruction on to a model that follows one; else it is told to the client, who is served all the same."""
         wish = request.instruct if request.instruct and request.instruct.strip() else None
         if wish is not None and len(wish) > self.settings.max_text:
@@ -173,7 +176,7 @@ class Session:
                 raise Refusal(400, "VoiceDesign task requires 'instructions' to describe the voice", "instructions")
             arguments["instruct"] = wish
             return []
-        if wish is not None and (kind == "base" or model.config.tts_model_size in CANNOT_FOLLOW):
+        if wish is not None and (kind == "base" or config.tts_model_size in CANNOT_FOLLOW):
             return ["instructions"]
         if kind == "custom_voice":
             arguments["instruct"] = wish
@@ -221,7 +224,7 @@ class Session:
 
     async def heard(self, plan: Plan, text: str | AsyncIterator[str], caller: Caller) -> AsyncGenerator[bytes, None]:
         """Speaks, in the bytes that the client wants."""
-        async with aclosing(recorded(self.speak(plan, text, caller), plan.sound, plan.model.sample_rate)) as parts:
+        async with aclosing(recorded(self.speak(plan, text, caller), plan.sound, plan.offer.rate)) as parts:
             async for part in parts:
                 yield part
 
@@ -238,7 +241,7 @@ class Session:
     async def _limited(self, plan: Plan, text: str | AsyncIterator[str]) -> AsyncGenerator[AudioChunk, None]:
         """Ends speech that becomes longer than one request may get."""
         left = self.settings.max_seconds / plan.sound.length
-        async with aclosing(self._spoken(plan, text)) as chunks:
+        async with self.models.use(plan.name) as model, aclosing(self._spoken(plan, model, text)) as chunks:
             async for chunk in chunks:
                 left -= len(chunk.samples) / chunk.rate
                 if left <= 0 and chunk.finish_reason is None:
@@ -246,13 +249,13 @@ class Session:
                     return
                 yield chunk
 
-    def _spoken(self, plan: Plan, text: str | AsyncIterator[str]) -> AsyncGenerator[AudioChunk, None]:
+    def _spoken(self, plan: Plan, model: Qwen3TTSModel, text: str | AsyncIterator[str]) -> AsyncGenerator[AudioChunk, None]:
         def begin(part: str | AsyncIterator[str], number: int) -> AsyncGenerator[AudioChunk, None]:
             arguments = {**plan.arguments, "seed": plan.seed + number}
             if not isinstance(part, str):
                 arguments |= {"reading": None}
                 arguments.pop("non_streaming_mode", None)
-            return self.source.speak(Job(plan.model, plan.kind, part, arguments))
+            return self.source.speak(Job(model, plan.kind, part, arguments))
 
         if isinstance(text, str):
             return begin(text, 0)

@@ -44,6 +44,7 @@ class Settings:
         cors: origins that browsers may call from; none by default.
         log_text: write texts into the log.
         grace_seconds: that playing streams get when the server stops.
+        max_memory: bytes of weights of all models together; None for no limit.
     """
 
     keys: tuple[ApiKey, ...] = ()
@@ -58,6 +59,7 @@ class Settings:
     cors: tuple[str, ...] = ()
     log_text: bool = False
     grace_seconds: float = 60.0
+    max_memory: int | None = None
 
     def key(self, given: str) -> ApiKey | None:
         """Whose key it is. All are compared, each in constant time, so that the time tells nothing."""

@@ -1,6 +1,7 @@
 """Where speech comes from. All protocols speak through one `Source`; which one is chosen when the server starts."""
 
-from collections.abc import AsyncGenerator, AsyncIterator, Iterable
+import threading
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
@@ -58,38 +59,56 @@ class Source(Protocol):
         """
         ...
 
+    def forget(self, model: Qwen3TTSModel) -> None:
+        """The model is unloaded: nobody speaks through it, and nobody will."""
+        ...
+
     def close(self) -> None:
         """Ends all speech, now."""
+        ...
 
 
 class Batched(Source):
     """All utterances of a model share its scheduler: they are spoken together, so many at once, and so many wait.
 
     Args:
-        models: that will speak.
         rows, queue: of each model's `Scheduler`.
     """
 
-    def __init__(self, models: Iterable[Qwen3TTSModel], rows: int, queue: int) -> None:
-        self._schedulers = {id(model): Scheduler(model.engine, model.codec, rows, queue) for model in models}
+    def __init__(self, rows: int, queue: int) -> None:
+        self._rows, self._queue = rows, queue
+        self._schedulers: dict[int, Scheduler] = {}  # by the id of the model, which it outlives by nothing
+        self._lock = threading.Lock()
 
     @property
     def playing(self) -> int:
         """Of all models."""
-        return sum(scheduler.playing for scheduler in self._schedulers.values())
+        return sum(scheduler.playing for scheduler in list(self._schedulers.values()))
 
     @property
     def waiting(self) -> int:
         """Of all models."""
-        return sum(scheduler.waiting for scheduler in self._schedulers.values())
+        return sum(scheduler.waiting for scheduler in list(self._schedulers.values()))
 
     async def speak(self, job: Job) -> AsyncGenerator[AudioChunk, None]:
-        shared = replace(job, model=job.model.shared(self._schedulers[id(job.model)].stream))
+        shared = replace(job, model=job.model.shared(self._scheduler(job.model).stream))
         async with aclosing(shared.begin()) as chunks:
             async for chunk in chunks:
                 yield chunk
 
+    def forget(self, model: Qwen3TTSModel) -> None:
+        with self._lock:
+            scheduler = self._schedulers.pop(id(model), None)
+        if scheduler is not None:
+            scheduler.close(drain=False)
+
     def close(self) -> None:
         """Ends all speech, now."""
-        for scheduler in self._schedulers.values():
+        for scheduler in list(self._schedulers.values()):
             scheduler.close(drain=False)
+
+    def _scheduler(self, model: Qwen3TTSModel) -> Scheduler:
+        with self._lock:
+            if id(model) not in self._schedulers:
+                self._schedulers[id(model)] = Scheduler(model.engine, model.codec, self._rows, self._queue)
+            return self._schedulers[id(model)]

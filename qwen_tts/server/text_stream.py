@@ -170,7 +170,7 @@ async def _speak(
     place: tuple[int, int],
 ) -> None:  # fmt: skip
     where = {"utterance_index": place[0], "sentence_index": place[1]}
-    recorder, kept, total, failed = Recorder(plan.sound, plan.model.sample_rate), [], 0, False
+    recorder, kept, total, failed = Recorder(plan.sound, plan.offer.rate), [], 0, False
     shown = text if isinstance(text, str) else ""
     ignored = [*plan.ignored, *config.unheard()]
     start: dict[str, Any] = {"type": "audio.start", **where, "sentence_text": shown, "format": plan.sound.format}

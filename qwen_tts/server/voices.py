@@ -5,9 +5,10 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
+from ..config import ModelConfig
 from ..errors import VoiceError
 from ..files import whole_file
-from ..model import Qwen3TTSModel
+from ..prompt import supported_speakers
 from ..voice import VoiceClonePromptItem
 from ..voice_store import VoiceStore
 from .models import Models
@@ -40,7 +41,7 @@ class Voices:
 
     def speakers(self) -> list[str]:
         """Preset speakers of all models, sorted."""
-        return sorted({name for model in self._models.loaded.values() for name in model.get_supported_speakers()})
+        return sorted({name for offer in self._models.offers.values() for name in supported_speakers(offer.config)})
 
     def names(self) -> list[str]:
         """All that a request can name, but for the names of hosted services."""
@@ -70,15 +71,15 @@ class Voices:
         order = ("custom_voice", "voice_design", "base") if instruct or kinds != ["base"] else ("base",)
         return next(kind for kind in order if kind in kinds)
 
-    def speaker(self, model: Qwen3TTSModel, name: str | None) -> str:
+    def speaker(self, config: ModelConfig, name: str | None) -> str:
         """A model's speaker by its name, or the one that a name of a hosted service means.
 
         Raises:
             Refusal: no such voice; the message lists those there are.
         """
-        speakers = model.get_supported_speakers()
+        speakers = supported_speakers(config)
         if self.is_default(name):
-            return next(iter(model.config.talker_config.spk_id))
+            return next(iter(config.talker_config.spk_id))
         assert name is not None
         if plain(name) in speakers:
             return plain(name)

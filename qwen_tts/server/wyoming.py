@@ -12,6 +12,7 @@ from typing import Any
 
 from .. import __version__
 from ..errors import QwenTTSError
+from ..prompt import supported_languages
 from .callers import Caller
 from .logs import log
 from .names import table
@@ -105,7 +106,7 @@ class Connection:
                     sound=Sound("pcm"),
                 )
             )  # fmt: skip
-            recorder = Recorder(plan.sound, plan.model.sample_rate)
+            recorder = Recorder(plan.sound, plan.offer.rate)
             form = {"rate": recorder.rate, "width": 2, "channels": 1}
             await self._send("audio-start", form)
             async with aclosing(self._session.speak(plan, text, self.caller)) as chunks:
@@ -120,7 +121,7 @@ class Connection:
         made = {"attribution": {"name": "qwen-tts", "url": "https://github.com/QwenLM/Qwen3-TTS"}, "installed": True}
         made |= {"version": __version__}
         codes = {language: code for code, language in table()["languages"].items()}
-        spoken = {name for model in self._session.models.loaded.values() for name in model.get_supported_languages()}
+        spoken = {name for offer in self._session.models.offers.values() for name in supported_languages(offer.config)}
         languages = [codes[name] for name in sorted(spoken & set(codes))]
         voices = [{"name": name, "description": name, "languages": languages, **made} for name in self._session.voices.names()]
         program = {"name": "qwen-tts", "description": "Speech that is heard while it is made", "voices": voices, **made}

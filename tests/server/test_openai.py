@@ -22,7 +22,8 @@ def audio_length(data: bytes) -> float:
 
 def test_every_format_is_the_same_speech(web: Web) -> None:
     wave = samples(web.speak(response_format="wav").content)
-    reference = web.session.models.loaded["mini-CustomVoice"].generate_custom_voice("the house", "ryan", retries=0, **SHORT)
+    model = web.session.models.offers["mini-CustomVoice"].load()
+    reference = model.generate_custom_voice("the house", "ryan", retries=0, **SHORT)
     assert len(wave) == len(reference.waves[0]) and np.abs(wave / 32767 - reference.waves[0]).max() < 1e-3
     types = {"mp3": "audio/mpeg", "opus": "audio/ogg", "aac": "audio/aac", "flac": "audio/flac"}
     for form, kind in types.items():

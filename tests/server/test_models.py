@@ -1,0 +1,107 @@
+"""More models than memory: loaded when they are asked for, unloaded when another needs the room, never while they speak."""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import httpx
+import pytest
+from serving import SHORT, Web, same
+
+from qwen_tts.errors import OptionError
+from qwen_tts.model import Qwen3TTSModel
+from qwen_tts.server.models import Offer, offer_loaded, offer_named
+from qwen_tts.server.run import make_session
+from qwen_tts.server.session import Session
+from qwen_tts.server.settings import Settings
+
+PRESET, BASE = "mini-CustomVoice", "mini-Base"
+
+
+@pytest.fixture
+def crowded(miniatures: dict[str, Qwen3TTSModel], tmp_path: Path) -> Iterator[tuple[Session, list[str]]]:
+    """A session of two models with room for one, and the names of what was loaded, in order."""
+    order: list[str] = []
+
+    def offer(name: str) -> Offer:
+        def load() -> Qwen3TTSModel:
+            order.append(name)
+            return miniatures[name]
+
+        return replace(offer_loaded(miniatures[name]), size=60, load=load)
+
+    session = make_session({name: offer(name) for name in (PRESET, BASE)}, Settings(max_memory=100), tmp_path)
+    yield session, order
+    session.close()
+
+
+def test_a_model_is_loaded_when_it_is_asked_for_and_leaves_for_another(
+    crowded: tuple[Session, list[str]], recording: bytes
+) -> None:
+    session, order = crowded
+    web = Web(session)
+    assert [model["id"] for model in web("GET", "/v1/models").json()["data"]] == [PRESET, BASE]
+    assert web("GET", "/ready").json()["loaded"] == order == []
+    first = web.speak(response_format="wav")
+    assert first.status_code == 200 and order == [PRESET]
+    assert web.speak(input="").status_code == 400 and order == [PRESET]
+    made = web(
+        "POST", "/v1/audio/voices", data={"name": "anna", "consent": "yes"}, files={"audio_sample": ("a.wav", recording)}
+    )
+    assert made.status_code == 200, made.text
+    assert order == [PRESET, BASE] and web("GET", "/ready").json()["loaded"] == [BASE]
+    assert web.speak(voice="anna").status_code == 200 and order == [PRESET, BASE]
+    again = web.speak(response_format="wav")
+    assert same(again.content[44:], first.content[44:])
+    assert order == [PRESET, BASE, PRESET]
+
+
+def test_a_model_that_speaks_stays(crowded: tuple[Session, list[str]]) -> None:
+    session, _ = crowded
+    app = Web(session).app
+    body = {"model": "tts-1", "input": "the house", "voice": "ryan", "response_format": "pcm"} | SHORT
+
+    async def run() -> tuple[httpx.Response, int]:
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://server") as client:
+            async with session.models.use(PRESET):  # as a stream does
+                other = {"task_type": "Base", "speaker_embedding": [0.1] * 32}
+                refused = await client.post("/v1/audio/speech", json=body | other)
+            return refused, (await client.post("/v1/audio/speech", json=body | other)).status_code
+
+    refused, later = asyncio.run(run())
+    assert refused.status_code == 429 and "retry-after" in refused.headers
+    assert PRESET in refused.json()["error"]["message"]
+    assert later == 200
+
+
+def test_who_leaves_while_a_model_is_loaded_leaves_it_for_the_next(crowded: tuple[Session, list[str]]) -> None:
+    session, order = crowded
+
+    async def run() -> None:
+        using = asyncio.ensure_future(anext(aiter_of(session)))
+        await asyncio.sleep(0)
+        using.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await using
+        async with session.models.use(BASE):  # has to wait for room, or finds it
+            pass
+
+    asyncio.run(run())
+    assert order[-1] == BASE
+
+
+async def aiter_of(session: Session):
+    async with session.models.use(PRESET) as model:
+        yield model
+
+
+def test_what_is_known_of_a_model_by_its_name(model_dir: Callable[[str], Path], tmp_path: Path) -> None:
+    offer = offer_named(str(model_dir("base")), tmp_path, engine="eager")
+    assert (offer.config.tts_model_type, offer.rate) == ("base", 24_000)
+    assert offer.size > 10_000
+    model = offer.load()
+    assert model.config == offer.config
+    assert offer.text.encode("the house") == model.loaded.text.encode("the house")
+    with pytest.raises(OptionError, match="nothing here"):
+        offer_named("nothing here", tmp_path)
