@@ -1,8 +1,12 @@
-"""When each byte of a clip's text is spoken: DIR/aligned.f4, in codec frames, and DIR/aligned_start.npy.
+"""When what is in a clip is spoken, learned from the clips alone: each letter of its text, or (--phones) each phone.
 
-A hidden Markov model with one state a letter, and silence between words, learns where the letters are from the clips alone:
-first with a Gaussian a letter, from equal shares of the clip, then with a small network that hears 0.5 s around each moment.
-Letters may be silent. The talker's trainer shows some of its attention heads the outcome.
+A hidden Markov model with one state a letter or phone, and silence between words, finds where they are: first with a Gaussian
+a class, from equal shares of the clip, then with a small network that hears 0.5 s around each moment. Letters may be silent.
+
+    letters   DIR/aligned.f4, aligned_start.npy   when each byte of the text begins, in codec frames; the talker's trainer
+                                                  shows some of its attention heads the outcome
+    phones    DIR/phones.u1 [frames, 2]           the class that sounds in the first and in the second half of each frame;
+                                                  the classes are those of `symbols`
 """
 
 import argparse
@@ -20,14 +24,24 @@ from qwen_tts.train.data import Pack
 
 HOP = 480  # samples: 20 ms
 BANDS = 40
-SILENCE, OTHER, CLASSES = 0, 27, 28  # 1 ... 26: letters
-SILENT_LETTER = -4.0  # log probability of passing a letter without a sound
+SILENCE, OTHER = 0, 27  # 1 ... 26: letters
 AROUND = range(-12, 13, 2)  # what the network hears, in hops
 
 
 @dataclass(frozen=True, slots=True)
+class Alphabet:
+    """How many classes there are, silence included, and the log probability of passing one without a sound."""
+
+    classes: int
+    passing: float
+
+
+LETTERS = Alphabet(28, -4.0)
+
+
+@dataclass(frozen=True, slots=True)
 class States:
-    """A clip's text as classes, each with the number of the byte it stands for."""
+    """A clip as classes, each with the number of the byte of the text that it stands for."""
 
     classes: np.ndarray
     byte: np.ndarray
@@ -48,6 +62,14 @@ class States:
             rows.append((SILENCE, len(data)))
         classes, byte = np.array(rows).T
         return cls(classes, byte, len(data))
+
+    @classmethod
+    def of_phones(cls, line: str, known: str) -> "States":
+        """Of words in phones, with a space between; the class of a phone is its place in `known`, from 1."""
+        classes = [SILENCE]
+        for word in line.split():
+            classes += [1 + known.index(phone) for phone in word] + [SILENCE]
+        return cls(np.array(classes), np.arange(len(classes)), len(classes))
 
     def times(self, path: np.ndarray) -> np.ndarray:
         """Hop at which each byte begins, and the end: [bytes + 1], from the state of each hop."""
@@ -75,8 +97,8 @@ def features(pack: Pack) -> list[np.ndarray]:
     return rows
 
 
-def best_paths(scores: list[np.ndarray], states: list[States], batch: int = 64) -> list[np.ndarray]:
-    """The most probable state of each hop. scores: log probabilities [hops, CLASSES] of each clip."""
+def best_paths(scores: list[np.ndarray], states: list[States], passing: float, batch: int = 64) -> list[np.ndarray]:
+    """The most probable state of each hop. scores: log probabilities [hops, classes] of each clip."""
     paths: list[np.ndarray] = [np.empty(0)] * len(scores)
     order = sorted(range(len(scores)), key=lambda i: len(scores[i]))
     for at in range(0, len(order), batch):
@@ -87,7 +109,7 @@ def best_paths(scores: list[np.ndarray], states: list[States], batch: int = 64) 
         for b, i in enumerate(group):
             classes = states[i].classes
             local[: len(scores[i]), b, : len(classes)] = scores[i][:, classes]
-            skip[b, 3 : 3 + len(classes)] = np.where(classes == SILENCE, 0, SILENT_LETTER)
+            skip[b, 3 : 3 + len(classes)] = np.where(classes == SILENCE, 0, passing)
         one, two = skip[:, 2:-1], skip[:, 2:-1] + skip[:, 1:-2]  # of passing the state before; the two before
         best = np.full((len(group), width + 3), -1e9, np.float32)
         best[:, 3] = local[0, :, 0]
@@ -116,23 +138,23 @@ def cepstra(mel: np.ndarray) -> np.ndarray:
     return np.concatenate((rows, ahead[4:] - ahead[:-4]), 1)
 
 
-def gaussians(rows: list[np.ndarray], labels: list[np.ndarray]) -> list[np.ndarray]:
+def gaussians(rows: list[np.ndarray], labels: list[np.ndarray], classes: int) -> list[np.ndarray]:
     """Log densities of one diagonal Gaussian a class, fitted to the labels."""
     x, y = np.concatenate(rows), np.concatenate(labels)
-    count = np.bincount(y, minlength=CLASSES)[:, None] + 1e-3
-    mean = np.stack([np.bincount(y, column, CLASSES) for column in x.T], 1) / count
-    square = np.stack([np.bincount(y, column, CLASSES) for column in (x**2).T], 1) / count
+    count = np.bincount(y, minlength=classes)[:, None] + 1e-3
+    mean = np.stack([np.bincount(y, column, classes) for column in x.T], 1) / count
+    square = np.stack([np.bincount(y, column, classes) for column in (x**2).T], 1) / count
     variance = np.maximum(square - mean**2, 0.05)
     shift = -0.5 * (np.log(variance).sum(1) + (mean**2 / variance).sum(1))
     return [(-0.5 * (r**2) @ (1 / variance).T + r @ (mean / variance).T + shift).astype(np.float32) for r in rows]
 
 
 class Ear(nn.Sequential):
-    """[N, len(AROUND) * BANDS] -> logits of the letter heard."""
+    """[N, len(AROUND) * BANDS] -> logits of the class heard."""
 
-    def __init__(self, width: int = 256) -> None:
+    def __init__(self, classes: int, width: int = 256) -> None:
         super().__init__(
-            nn.Linear(len(AROUND) * BANDS, width), nn.ReLU(), nn.Linear(width, width), nn.ReLU(), nn.Linear(width, CLASSES)
+            nn.Linear(len(AROUND) * BANDS, width), nn.ReLU(), nn.Linear(width, width), nn.ReLU(), nn.Linear(width, classes)
         )
 
     @staticmethod
@@ -175,35 +197,64 @@ def equal_shares(states: States, hops: int) -> np.ndarray:
     return np.concatenate((np.zeros(lead, int), path, np.full(tail, len(states.classes) - 1)))[:hops]
 
 
+def align(pack: Pack, states: list[States], alphabet: Alphabet, gaussian_rounds: int, network_rounds: int) -> list[np.ndarray]:
+    """The state of each hop of each clip."""
+    torch.manual_seed(0)
+    rng, mels = np.random.default_rng(0), features(pack)
+    paths = [equal_shares(s, len(mel)) for s, mel in zip(states, mels, strict=True)]
+    rows, ear = [cepstra(mel) for mel in mels], Ear(alphabet.classes)
+    for turn in range(gaussian_rounds + network_rounds):
+        labels = [s.classes[path] for s, path in zip(states, paths, strict=True)]
+        if turn < gaussian_rounds:
+            scores = gaussians(rows, labels, alphabet.classes)
+        else:
+            loss = ear.learn(mels, labels, 1e-3, rng)
+            share = np.bincount(np.concatenate(labels), minlength=alphabet.classes) / sum(map(len, labels))
+            print(f"network: loss {loss:.3f}", flush=True)
+            scores = ear.hear(mels, share)
+        before, paths = paths, best_paths(scores, states, alphabet.passing)
+        likely = sum(s[np.arange(len(p)), c.classes[p]].sum() for s, p, c in zip(scores, paths, states, strict=True))
+        moved = np.concatenate([np.abs(a - b) for a, b in zip(before, paths, strict=True)])
+        print(f"round {turn}: {likely / len(moved):.3f} a hop; {moved.mean():.2f} states moved", flush=True)
+    return paths
+
+
+def halves(heard: np.ndarray, frames: int, hops: int) -> np.ndarray:
+    """The class at a quarter and at three quarters of each frame, [frames, 2], from that of each hop; silence past the end."""
+    places = np.arange(frames)[:, None] * hops + np.array([hops // 4, 3 * hops // 4])
+    return np.where(places < len(heard), heard[np.minimum(places, len(heard) - 1)], SILENCE)
+
+
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("pack", type=Path)
+    parser.add_argument("--phones", action="store_true", help="of DIR/phones.txt, as make_phones.py wrote it")
     parser.add_argument("--gaussian-rounds", type=int, default=5)
     parser.add_argument("--network-rounds", type=int, default=3)
     parser.add_argument("--frame", type=int, default=1920, help="samples of one codec frame")
     args = parser.parse_args()
 
-    torch.manual_seed(0)
-    rng, pack = np.random.default_rng(0), Pack(args.pack)
-    mels, states = features(pack), [States.of(clip.text) for clip in pack.clips]
-    paths = [equal_shares(s, len(mel)) for s, mel in zip(states, mels, strict=True)]
-    rows, ear = [cepstra(mel) for mel in mels], Ear()
-    for turn in range(args.gaussian_rounds + args.network_rounds):
-        labels = [s.classes[path] for s, path in zip(states, paths, strict=True)]
-        if turn < args.gaussian_rounds:
-            scores = gaussians(rows, labels)
-        else:
-            loss = ear.learn(mels, labels, 1e-3, rng)
-            share = np.bincount(np.concatenate(labels), minlength=CLASSES) / sum(map(len, labels))
-            print(f"network: loss {loss:.3f}", flush=True)
-            scores = ear.hear(mels, share)
-        before, paths = paths, best_paths(scores, states)
-        likely = sum(s[np.arange(len(p)), c.classes[p]].sum() for s, p, c in zip(scores, paths, states, strict=True))
-        moved = np.concatenate([np.abs(a - b) for a, b in zip(before, paths, strict=True)])
-        print(f"round {turn}: {likely / len(moved):.3f} a hop; {moved.mean():.2f} letters moved", flush=True)
+    pack, rounds = Pack(args.pack), (args.gaussian_rounds, args.network_rounds)
+    if args.phones:
+        lines = (args.pack / "phones.txt").read_text("utf-8").splitlines()
+        known = symbols(lines)
+        states = [States.of_phones(line, known) for line in lines]
+        paths = align(pack, states, Alphabet(len(known) + 1, -7.0), *rounds)
+        frames = [-(-clip.samples // args.frame) for clip in pack.clips]
+        heard = [s.classes[path] for s, path in zip(states, paths, strict=True)]
+        rows = [halves(h, n, args.frame // HOP) for h, n in zip(heard, frames, strict=True)]
+        np.concatenate(rows).astype("u1").tofile(args.pack / "phones.u1")
+        return
+    states = [States.of(clip.text) for clip in pack.clips]
+    paths = align(pack, states, LETTERS, *rounds)
     times = [s.times(path) * HOP / args.frame for s, path in zip(states, paths, strict=True)]
     np.concatenate(times).astype("<f4").tofile(args.pack / "aligned.f4")
     np.save(args.pack / "aligned_start.npy", np.concatenate(([0], np.cumsum([len(t) for t in times]))))
+
+
+def symbols(lines: list[str]) -> str:
+    """All phones of some lines, in order: class 1 and on."""
+    return "".join(sorted(set("".join(lines)) - {" "}))
 
 
 if __name__ == "__main__":

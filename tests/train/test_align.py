@@ -35,11 +35,11 @@ def score(path: tuple[int, ...], scores: np.ndarray, classes: np.ndarray, silent
 def test_no_path_is_better_than_the_best(align: ModuleType, seed: int) -> None:
     rng = np.random.default_rng(seed)
     states = [align.States.of(text) for text in ("ab c", "d", "I'm")]
-    scores = [rng.normal(0, 3, (hops, align.CLASSES)).astype(np.float32) for hops in (6, 4, 5)]
-    for path, s, rows in zip(align.best_paths(scores, states, batch=2), states, scores, strict=True):
+    scores = [rng.normal(0, 3, (hops, align.LETTERS.classes)).astype(np.float32) for hops in (6, 4, 5)]
+    for path, s, rows in zip(align.best_paths(scores, states, align.LETTERS.passing, batch=2), states, scores, strict=True):
         every = itertools.product(range(len(s.classes)), repeat=len(rows))
-        best = max(score(p, rows, s.classes, align.SILENT_LETTER) for p in every)
-        assert score(tuple(path), rows, s.classes, align.SILENT_LETTER) == pytest.approx(best, abs=1e-4)
+        best = max(score(p, rows, s.classes, align.LETTERS.passing) for p in every)
+        assert score(tuple(path), rows, s.classes, align.LETTERS.passing) == pytest.approx(best, abs=1e-4)
 
 
 def test_times_are_where_the_letters_sound(align: ModuleType) -> None:
@@ -47,3 +47,12 @@ def test_times_are_where_the_letters_sound(align: ModuleType) -> None:
     assert states.classes.tolist() == [0, 1, 2, 0, 3, 0]
     path = np.array([0, 0, 1, 1, 2, 3, 3, 4, 4, 4, 5])
     assert states.times(path).tolist() == [2, 4, 5, 6, 7, 10]  # of a, b, the comma, the space, c, and the end
+
+
+def test_phones_of_each_half_of_a_frame(align: ModuleType) -> None:
+    known = align.symbols(["ðə haʊs", "ʃ"])
+    assert known == "".join(sorted("ðəhaʊsʃ"))
+    states = align.States.of_phones("ðə s", known)
+    assert states.classes.tolist() == [0, *(1 + known.index(phone) for phone in "ðə"), 0, 1 + known.index("s"), 0]
+    heard = np.arange(10, 20)  # a class a hop, four hops a frame
+    assert align.halves(heard, 3, 4).tolist() == [[11, 13], [15, 17], [19, 0]]

