@@ -42,7 +42,7 @@ class TalkerOptions:
     guide_weight: float = 0.3
     guide_steps: int = 6000  # the hint fades out until then
     guide_slack: float = 2.0  # bytes of text that a frame's place may be off
-    hidden: float = 1.0  # at most so many of a clip's past frames are hidden from the talker, drawn evenly for each clip
+    hidden: float = 0.4  # at most so many of a clip's past frames are hidden from the talker, drawn evenly for each clip
     wrong: float = 0.3  # of the hidden frames show another frame instead of nothing
     spelled: float = 0.05  # of the words are given letter by letter, so that rare pieces are learned from common words
     bf16: bool = True
@@ -101,9 +101,15 @@ class TalkerTrainer:
         codes: Codes,
         options: TalkerOptions,
         alignment: Alignment | None = None,
+        guessed: Codes | None = None,
     ) -> None:
-        """Without an alignment, no head is shown anything."""
+        """
+        Args:
+            alignment: without one, no head is shown anything.
+            guessed: the same clips as the talker itself would say them; the past of half of the clips is drawn from there.
+        """
         self.talker, self.config, self.text, self.pack, self.codes, self.options = talker, config, text, pack, codes, options
+        self.pasts = [codes] if guessed is None else [codes, guessed]
         self.alignment = alignment
         decay = [p for p in talker.parameters() if p.ndim > 1]
         rest = [p for p in talker.parameters() if p.ndim <= 1]
@@ -171,7 +177,8 @@ class TalkerTrainer:
 
     def assemble(self, clips: list[int], rng: np.random.Generator) -> Batch:
         codes = [self.codes.get(i) for i in clips]
-        padded = nn.utils.rnn.pad_sequence(codes, batch_first=True)
+        past = [self.pasts[int(rng.integers(len(self.pasts)))].get(i) for i in clips]
+        padded = nn.utils.rnn.pad_sequence(past, batch_first=True)
         frames = self.conceal(self.talker.embed_codes(padded), rng)  # [B, T, D]
         inputs, first, text = [], [], []
         for row, clip in enumerate(clips):

@@ -41,15 +41,16 @@ def main() -> None:
     trainer = TalkerTrainer(talker, config, TextTokenizer.from_dir(args.text), pack, codes, options)
     rng, generator = np.random.default_rng(args.seed), torch.Generator().manual_seed(args.seed)
     guessed = [codes.get(i).numpy() for i in range(len(pack.clips))]  # a voice that the talker has not keeps its codes
-    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+    with torch.no_grad():
         for clips in tqdm(trainer.batches(0), mininterval=30):
             batch = trainer.assemble(clips, rng)
-            hidden = talker(batch.inputs)
+            with torch.autocast("cpu", torch.bfloat16):
+                hidden = talker(batch.inputs)
             spans = [hidden[b, p : p + len(c)] for b, (p, c) in enumerate(zip(batch.first, batch.codes, strict=True))]
             first = torch.cat(batch.codes)[:, 0]
             rows = SamplingRows([SamplingOptions(temperature=args.temperature)] * len(first))
             uniforms = torch.rand(len(first), config.talker_config.num_code_groups - 1, generator=generator)
-            rest = talker.code_predictor.generate(torch.cat(spans), talker.embed_code0(first), uniforms, rows)
+            rest = talker.code_predictor.generate(torch.cat(spans).float(), talker.embed_code0(first), uniforms, rows)
             whole = torch.cat((first[:, None], rest), 1).split([len(c) for c in batch.codes])
             for clip, frames in zip(clips, whole, strict=True):
                 guessed[clip] = frames.numpy()

@@ -18,6 +18,9 @@ def main() -> None:
     parser.add_argument("pack", type=Path)
     parser.add_argument("text", type=Path, help="folder of make_vocabulary.py")
     parser.add_argument("out", type=Path)
+    parser.add_argument(
+        "--guessed", type=Path, help="folder of guess_codes.py: the past of half of the clips is drawn from there"
+    )
     parser.add_argument("--config", type=Path, default=Path(__file__).parent / "config" / "config.json")
     parser.add_argument("--steps", type=int, default=10000)
     parser.add_argument("--threads", type=int, default=2)
@@ -31,7 +34,8 @@ def main() -> None:
     text = TextTokenizer.from_dir(args.text)
     torch._dynamo.config.cache_size_limit = 64  # one per layer
     options = TalkerOptions(steps=args.steps, compiled=args.compiled)
-    trainer = TalkerTrainer(talker, config, text, Pack(args.pack), Codes(args.pack), options, Alignment(args.pack))
+    guessed = None if args.guessed is None else Codes(args.guessed)
+    trainer = TalkerTrainer(talker, config, text, Pack(args.pack), Codes(args.pack), options, Alignment(args.pack), guessed)
     train(trainer, args.steps, args.out)
 
 

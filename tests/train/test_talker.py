@@ -142,3 +142,23 @@ def test_what_was_learned_by_heart_is_spoken(trainer: TalkerTrainer) -> None:
 def test_every_clip_comes_once_an_epoch(trainer: TalkerTrainer) -> None:
     for epoch in range(3):
         assert sorted(clip for group in trainer.batches(epoch) for clip in group) == [0, 1, 2]
+
+
+def test_half_of_the_clips_have_a_past_that_was_guessed_and_all_a_future_that_was_spoken(trainer: TalkerTrainer) -> None:
+    class Guessed:
+        def get(self, clip: int) -> torch.Tensor:
+            return torch.zeros_like(trainer.codes.get(clip))
+
+    def one(seed: int) -> tuple[bool, bool]:
+        batch = trainer.assemble([1], np.random.default_rng(seed))
+        frames = batch.inputs[0, batch.first[0] + 1 : batch.first[0] + 1 + len(batch.codes[0])]
+        moved = (frames - true).abs().max() > 1e-3
+        return bool(moved), torch.equal(batch.codes[0], trainer.codes.get(1))
+
+    batch = trainer.assemble([1], np.random.default_rng(0))
+    true = batch.inputs[0, batch.first[0] + 1 : batch.first[0] + 1 + len(batch.codes[0])]
+    assert one(0) == (False, True)
+    trainer.pasts.append(Guessed())  # type: ignore[arg-type]
+    found = [one(seed) for seed in range(60)]
+    assert all(kept for _, kept in found)
+    assert 15 < sum(moved for moved, _ in found) < 45
