@@ -11,14 +11,14 @@ OUT ?= hello.wav
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help say test lint format parity bench clients clean
+.PHONY: help say test lint format parity bench clients ray clean
 
 help:
 	@echo 'make say TEXT="…" OUT=hello.wav [SPEAKER=…] [LANGUAGE=…] [MODEL=…]   speak'
 	@echo 'make test     lint, types, imports, tests      make lint     the same without the tests'
 	@echo 'make format   put the code in shape            make parity   compare with the official package'
 	@echo 'make bench    quality and speed of the built-in voice      make clients  tests with LiveKit, Pipecat and Node'
-	@echo 'make clean    remove .venv'
+	@echo 'make ray      tests with replicas behind Ray               make clean    remove .venv'
 
 # A value as the shell must see it: as it was typed, in single quotes.
 quoted = '$(subst ','\'',$(value $(1)))'
@@ -46,6 +46,16 @@ parity: .venv/.dev
 # Tests that need a framework's packages or Node.
 clients: .venv/.dev .work/clients/.ready
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/server/test_frameworks.py
+
+# Tests with two replicas behind Ray's proxy, in an environment that adds Ray to this one.
+ray: .venv/.dev .work/ray/.ready
+	OMP_NUM_THREADS=1 .work/ray/bin/python -m pytest tests/server/test_ray.py
+
+.work/ray/.ready: requirements/ray.txt
+	$(PYTHON) -m venv .work/ray
+	.work/ray/bin/python -m pip install --quiet --disable-pip-version-check --requirement requirements/ray.txt
+	$(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))' > "$$(.work/ray/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/beside.pth"
+	@touch $@
 
 .work/clients/.ready: requirements/clients.txt tests/server/clients/openai_client.mjs
 	$(PYTHON) -m venv .work/clients
