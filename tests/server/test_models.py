@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import httpx
 import pytest
 from serving import SHORT, Web, same
 
-from qwen_tts.errors import OptionError
+from qwen_tts.errors import BusyError, OptionError
 from qwen_tts.model import Qwen3TTSModel
 from qwen_tts.server.models import Offer, offer_loaded, offer_named
 from qwen_tts.server.run import make_session
@@ -84,8 +85,11 @@ def test_who_leaves_while_a_model_is_loaded_leaves_it_for_the_next(crowded: tupl
         using.cancel()
         with pytest.raises(asyncio.CancelledError):
             await using
-        async with session.models.use(BASE):  # has to wait for room, or finds it
-            pass
+        for _ in range(100):  # until the one that was begun is loaded, and nobody's
+            with suppress(BusyError):
+                async with session.models.use(BASE):
+                    return
+            await asyncio.sleep(0.05)
 
     asyncio.run(run())
     assert order[-1] == BASE
