@@ -18,8 +18,6 @@ import numpy as np
 import pytest
 import soundfile
 
-from qwen_tts.resolve import BUILT_IN
-
 ROOT = Path(__file__).parent.parent
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("recipes/*/README.md"), *ROOT.glob("examples/*.md")])
 FENCE = re.compile(r"^```(\w+)[^\n]*\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -34,25 +32,9 @@ def having(language: str) -> list[Any]:
 
 
 @pytest.fixture
-def commands(tmp_path, monkeypatch, model_dir) -> None:
-    """`qwen-tts` on the path. While the built-in model is in training, a miniature one stands in its place."""
-    real = Path(sys.executable).with_name("qwen-tts")
-    if (BUILT_IN["tiny"] / "config.json").exists():
-        monkeypatch.setenv("PATH", str(real.parent), prepend=":")
-        return
-    monkeypatch.setitem(BUILT_IN, "tiny", model_dir("custom_voice"))
-    lines = [
-        f"#!{sys.executable}",
-        "from pathlib import Path",
-        "from qwen_tts.resolve import BUILT_IN",
-        f"BUILT_IN['tiny'] = Path({str(model_dir('custom_voice'))!r})",
-        "from qwen_tts.cli import app",
-        "app()",
-    ]
-    (tmp_path / "bin").mkdir()
-    (tmp_path / "bin" / "qwen-tts").write_text("\n".join(lines) + "\n", "utf-8")
-    (tmp_path / "bin" / "qwen-tts").chmod(0o755)
-    monkeypatch.setenv("PATH", str(tmp_path / "bin"), prepend=":")
+def commands(monkeypatch) -> None:
+    """`qwen-tts` on the path."""
+    monkeypatch.setenv("PATH", str(Path(sys.executable).parent), prepend=":")
 
 
 @pytest.fixture
