@@ -17,6 +17,7 @@ from typing import Unpack
 import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 from .codec.codec import Codec
 from .config import CodecConfig, GenerationConfig, ModelConfig, read_json
@@ -134,7 +135,7 @@ def empty_modules(config: ModelConfig) -> nn.ModuleDict:
     """
     if config.tts_model_type not in MODEL_TYPES:
         raise ConfigError(f"config.json: tts_model_type is {config.tts_model_type!r}; legal are {', '.join(MODEL_TYPES)}")
-    with torch.device("meta"):
+    with torch.device("meta"), Unfilled():
         modules = nn.ModuleDict({"talker": Talker(config.talker_config)})
         if config.tts_model_type == "base":
             if config.speaker_encoder_config is None:
@@ -143,10 +144,19 @@ def empty_modules(config: ModelConfig) -> nn.ModuleDict:
     return modules
 
 
+class Unfilled(TorchFunctionMode):
+    """New modules get no first numbers. To fill a tensor that has no memory, PyTorch would import its compiler: 1 s, 70 MB."""
+
+    def __torch_function__(self, func, types, args=(), kwargs=None):
+        if getattr(func, "__module__", None) == "torch.nn.init":
+            return kwargs["tensor"] if kwargs else args[0]
+        return func(*args, **(kwargs or {}))
+
+
 def load_codec(path: Path, device: torch.device) -> Codec:
     """Loads the codec (fp32) from its own directory: `config.json` and weights."""
     config = CodecConfig.from_file(path / "config.json")
-    with torch.device("meta"):
+    with torch.device("meta"), Unfilled():
         codec = Codec(config)
     load_weights(codec, path, device)
     return codec.float()

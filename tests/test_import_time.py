@@ -24,3 +24,8 @@ def test_a_public_name_brings_what_it_needs_and_no_more() -> None:
     loaded = modules_after("from qwen_tts import Qwen3TTSModel")
     assert "torch" in loaded
     assert loaded & {"torch._dynamo", "torch._inductor", "scipy", "transformers", "huggingface_hub"} == set()
+
+
+def test_loading_a_model_brings_no_compiler() -> None:
+    loaded = modules_after("from qwen_tts import Qwen3TTSModel; Qwen3TTSModel.from_pretrained('tiny')")
+    assert loaded & {"torch._dynamo", "torch._inductor", "sympy"} == set()

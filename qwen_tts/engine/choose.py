@@ -12,6 +12,7 @@ import torch
 from ..codec.codec import Codec
 from ..codec.packed import pack
 from ..errors import OptionError
+from ..nn.mapped import give_back
 from ..nn.packed import missing
 from ..talker.talker import Talker
 from . import Engine
@@ -70,7 +71,9 @@ def choose_engine(name: str, talker: Talker, dtype: torch.dtype | None = None, a
         raise OptionError(f"engine {chosen!r} has number types of its own; leave out dtype, or use engine='eager'")
     if dtype is not None:
         _read_in_fp32(talker)
-    return BUILDERS[chosen](talker)
+    engine = BUILDERS[chosen](talker)
+    give_back(talker)  # its matrices are packed now
+    return engine
 
 
 def _best(talker: Talker, asked: bool) -> str:
@@ -108,7 +111,11 @@ def codec_beside(engine: Engine, codec: Codec) -> Codec:
     if type(engine) is EagerEngine or where not in ("cuda", "cpu"):
         return codec
     if where == "cpu":
-        return codec if missing() else pack(codec)
+        if missing():
+            return codec
+        packed = pack(codec)
+        give_back(codec.decoder)
+        return packed
     from .cuda_codec import graph_codec
 
     return graph_codec(codec)
