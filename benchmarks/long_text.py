@@ -6,7 +6,6 @@ parts of 15 to 25 s.
 """
 
 import argparse
-import random
 import resource
 import sys
 import time
@@ -15,6 +14,7 @@ from pathlib import Path
 import jiwer
 import numpy as np
 import torch
+from everyday import sentences
 from report import publish, table
 from tqdm import tqdm
 
@@ -22,37 +22,6 @@ from qwen_tts import Qwen3TTSModel
 from qwen_tts.audio import write_audio
 from qwen_tts.eval.metric import Clip
 from qwen_tts.eval.wer import WordErrorRate
-
-WHO = "my brother|the old farmer|our teacher|a young doctor|the captain|her sister|the woman next door|a tired driver"
-WHO += "|the baker|his uncle"
-DID = "found|carried|opened|painted|forgot|sold|repaired|watched|cleaned|borrowed|lost|counted|remembered|washed"
-THING = (
-    "the garden gate|a wooden box|the kitchen window|an old bicycle|three letters|the red umbrella|a heavy bag|the broken chair"
-)
-THING += (
-    "|seven apples|a small boat|the silver watch|two black horses|the front door|a loaf of bread|the long ladder|a green coat"
-)
-PLACE = "near the river|behind the school|in the market|on the hill|at the station|by the sea|under the bridge|in the village"
-PLACE += "|beside the road|in front of the church|at the end of the street|in the forest"
-TIME = (
-    "early in the morning|last summer|before the storm|on Monday evening|after dinner|for the first time|when the rain stopped"
-)
-TIME += "|late at night|during the winter|an hour later|at the end of the year"
-END = "and nobody knew why|and everyone was happy|but it was too late|so we all went home|and the children laughed"
-END += "|because the weather was cold|but nothing happened|and then the lights went out|so he began again"
-SHAPES = ("{time}, {who} {did} {thing} {place}.", "{who} {did} {thing} {time}, {end}.", "{who} {did} {thing} {place}, {end}.")
-
-
-def sentences(words: int, seed: int = 0) -> list[str]:
-    """Sentences of that many words in all, none twice."""
-    rng, made = random.Random(seed), list[str]()
-    lists = {"who": WHO, "did": DID, "thing": THING, "place": PLACE, "time": TIME, "end": END}
-    while sum(len(sentence.split()) for sentence in made) < words:
-        picked = {name: rng.choice(options.split("|")) for name, options in lists.items()}
-        sentence = rng.choice(SHAPES).format(**picked)
-        if (sentence := sentence[0].upper() + sentence[1:]) not in made:
-            made.append(sentence)
-    return made
 
 
 def resident() -> float:

@@ -12,7 +12,7 @@ MAPPINGS = Path("/proc/self/smaps")  # Linux; elsewhere nothing is given back
 
 
 def give_back(module: nn.Module) -> None:
-    """Lets the system have the memory of those weights of a module that are unchanged bytes of a file; reading brings them back."""
+    """Lets the system have the memory of weights that are unchanged bytes of a file; reading them brings them back."""
     if not MAPPINGS.exists() or not hasattr(mmap, "MADV_DONTNEED"):
         return
     system, page = ctypes.CDLL(None), mmap.PAGESIZE

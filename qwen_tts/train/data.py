@@ -109,7 +109,11 @@ class Alignment:
         self.start = np.load(folder / "aligned_start.npy")
         self.times = np.fromfile(folder / "aligned.f4", "<f4")
 
+    def times_of(self, clip: int) -> np.ndarray:
+        """When each byte of the text is spoken, in frames."""
+        return self.times[self.start[clip] : self.start[clip + 1]]
+
     def places(self, clip: int, frames: int) -> Tensor:
         """Which byte of the text, with fractions, is spoken in the middle of each frame: float32 [frames]."""
-        times = self.times[self.start[clip] : self.start[clip + 1]]
+        times = self.times_of(clip)
         return torch.from_numpy(np.interp(np.arange(frames) + 0.5, times, np.arange(len(times)))).float()

@@ -53,6 +53,7 @@ class DecoderTrainer:
         self.average = Average(self.decoder)
         frames = np.diff(codes[0].start).astype(np.float64)
         self.chance = frames / frames.sum()
+        self.fresh = True
         self._waveform = self.decoder.waveform
         if options.compiled:
             self._waveform = torch.compile(self._waveform, dynamic=False)
@@ -87,7 +88,7 @@ class DecoderTrainer:
             for group in optimizer.param_groups:
                 group["lr"] = learning_rate(step, o.steps, peak, 100, floor=0.05)
         rows = self.batch(np.random.default_rng((o.seed, step, 11)))
-        if step == 0:
+        if step == 0 and self.fresh:
             self._calibrate(rows)
         true, made = torch.stack([row[2] for row in rows]), self.decode(rows)
         figures: dict[str, float] = {}
@@ -137,3 +138,10 @@ class DecoderTrainer:
         self.optimizer.load_state_dict(state["optimizer"])
         self.judge_optimizer.load_state_dict(state["judge_optimizer"])
         self.average.restore(state["average"])
+
+    def begin_with(self, state: dict[str, Any]) -> None:
+        """Takes the averaged weights of an earlier run, and nothing of its optimisers."""
+        self.decoder.load_state_dict(state["decoder"] | state["average"])
+        self.judges.load_state_dict(state["judges"])
+        self.average.restore(state["average"])
+        self.fresh = False

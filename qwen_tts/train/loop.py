@@ -55,6 +55,11 @@ def learning_rate(step: int, steps: int, peak: float, warmup: int, floor: float 
     return peak * (floor + (1 - floor) * 0.5 * (1 + torch.cos(torch.tensor(torch.pi * done)).item()))
 
 
+def saved_trainer(path: Path) -> dict[str, Any]:
+    """What a trainer's `state_dict` gave when it was saved."""
+    return torch.load(path, map_location="cpu", weights_only=True)["trainer"]
+
+
 def train(trainer: Trainer, steps: int, folder: Path, *, log_every: int = 50, save_minutes: float = 3) -> None:
     """Runs `trainer` up to `steps`, going on from FOLDER/state.pt if it is there; writes FOLDER/log.jsonl."""
     folder.mkdir(parents=True, exist_ok=True)

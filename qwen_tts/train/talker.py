@@ -25,7 +25,7 @@ from ..nn.transformer import Attention
 from ..prompt import PromptLayout, build_layout, embed
 from ..talker.talker import Talker
 from ..text import TextTokenizer
-from .data import Alignment, Clip, Codes, Pack
+from .data import Alignment, Codes, Pack
 from .loop import Average, learning_rate
 
 
@@ -44,9 +44,20 @@ class TalkerOptions:
     guide_slack: float = 2.0  # bytes of text that a frame's place may be off
     hidden: float = 0.4  # at most so many of a clip's past frames are hidden from the talker, drawn evenly for each clip
     wrong: float = 0.3  # of the hidden frames show another frame instead of nothing
+    excerpts: float = 0.15  # of the clips only a run of words is shown, so that short and unfinished texts are known, too
     spelled: float = 0.05  # of the words are given letter by letter, so that rare pieces are learned from common words
     bf16: bool = True
     compiled: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Excerpt:
+    """A clip or a part of it: its text, which byte of the clip's text that begins with, and its frames."""
+
+    clip: int
+    text: str
+    byte: int
+    frames: slice
 
 
 @dataclass(slots=True)
@@ -57,6 +68,7 @@ class Batch:
     first: list[int]  # position whose hidden state predicts frame 0
     text: list["TextRows | None"]  # of the layout with all text first
     codes: list[Tensor]
+    shown: list[Excerpt]
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +131,7 @@ class TalkerTrainer:
         layers: list[Any] = [talker.model.layers[i] for i in options.guide_layers] if alignment else []
         self.watched = [HeadWatch(layer.self_attn) for layer in layers]
         if options.compiled:
+            torch._dynamo.config.cache_size_limit = 64  # one for each layer
             for layer in [*talker.model.layers, *talker.code_predictor.model.layers]:
                 if layer not in layers:  # the hooks of the watched ones stay outside
                     layer.compile(dynamic=True)
@@ -151,9 +164,25 @@ class TalkerTrainer:
         groups = self.batches(step // self._length)
         return groups[step % self._length % len(groups)]
 
-    def layout(self, clip: Clip, rng: np.random.Generator) -> tuple[PromptLayout, TextRows | None]:
+    def excerpt(self, clip: int, rng: np.random.Generator) -> Excerpt:
+        """The whole clip; or some of its words, if it is known when they are spoken."""
+        text, frames = self.pack.clips[clip].text, int(self.frames[clip])
+        words = list(re.finditer(r"\S+", text))
+        if self.alignment is None or len(words) < 2 or rng.random() >= self.options.excerpts:
+            return Excerpt(clip, text, 0, slice(0, frames))
+        count = int(rng.integers(1, min(len(words), 6)))
+        first = int(rng.integers(len(words) - count + 1))
+        start, stop = words[first].start(), words[first + count - 1].end()
+        byte, end = (len(text[:place].encode()) for place in (start, stop))
+        spoken = self.alignment.times_of(clip)[byte:end]
+        begin = int(spoken[0]) if first else 0
+        after = min(frames, int(np.ceil(spoken[-1])) + 1) if first + count < len(words) else frames
+        return Excerpt(clip, text[start:stop], byte, slice(begin, max(after, begin + 4)))
+
+    def layout(self, shown: Excerpt, rng: np.random.Generator) -> tuple[PromptLayout, TextRows | None]:
         streaming = bool(rng.random() < self.options.streaming_share)
-        ids, spans = self.spell(clip.text, rng)
+        clip = self.pack.clips[shown.clip]
+        ids, spans = self.spell(shown.text, rng)
         language = clip.language if rng.random() < 0.8 else None
         layout = build_layout(
             self.config,
@@ -176,18 +205,19 @@ class TalkerTrainer:
         return ids, list(zip(np.cumsum(2 * half) - half, half, strict=True))
 
     def assemble(self, clips: list[int], rng: np.random.Generator) -> Batch:
-        codes = [self.codes.get(i) for i in clips]
-        past = [self.pasts[int(rng.integers(len(self.pasts)))].get(i) for i in clips]
+        shown = [self.excerpt(clip, rng) for clip in clips]
+        codes = [self.codes.get(part.clip)[part.frames] for part in shown]
+        past = [self.pasts[int(rng.integers(len(self.pasts)))].get(part.clip)[part.frames] for part in shown]
         padded = nn.utils.rnn.pad_sequence(past, batch_first=True)
         frames = self.conceal(self.talker.embed_codes(padded), rng)  # [B, T, D]
         inputs, first, text = [], [], []
-        for row, clip in enumerate(clips):
-            layout, place = self.layout(self.pack.clips[clip], rng)
+        for row, part in enumerate(shown):
+            layout, place = self.layout(part, rng)
             prompt = embed(layout, self.talker)
             inputs.append(prompt.teacher_forced(frames[row, : len(codes[row])]))
             first.append(len(layout.rows) - 1)
             text.append(place)
-        return Batch(nn.utils.rnn.pad_sequence(inputs, batch_first=True), first, text, codes)
+        return Batch(nn.utils.rnn.pad_sequence(inputs, batch_first=True), first, text, codes, shown)
 
     def conceal(self, frames: Tensor, rng: np.random.Generator) -> Tensor:
         """Hides some of the past, [B, T, D] -> [B, T, D].
@@ -217,16 +247,17 @@ class TalkerTrainer:
         rest = F.cross_entropy(logits.float().flatten(0, 1), codes[chosen, 1:].flatten())
         return {"code0": code0, "rest": rest}
 
-    def guide(self, batch: Batch, clips: list[int]) -> Tensor:
+    def guide(self, batch: Batch) -> Tensor:
         """How far the watched heads stray: -log of the attention on the part of the text that each frame speaks."""
         assert self.alignment is not None
         total, count = batch.inputs.new_zeros(()), 0
         scores = [watch.scores() for watch in self.watched]
-        for b, (clip, text) in enumerate(zip(clips, batch.text, strict=True)):
+        for b, (part, text) in enumerate(zip(batch.shown, batch.text, strict=True)):
             if text is None:
                 continue
             frames, begin, end = len(batch.codes[b]), text.begin, text.begin + len(text.middle)
-            near = text.near(self.alignment.places(clip, frames), self.options.guide_slack)
+            places = self.alignment.places(part.clip, int(self.frames[part.clip]))[part.frames] - part.byte
+            near = text.near(places, self.options.guide_slack)
             for heads in scores:
                 rows = heads[b, batch.first[b] : batch.first[b] + frames, begin:end]  # [T, text]
                 total = total - torch.logsumexp(rows + near, -1).clamp(min=-8).sum()
@@ -246,7 +277,7 @@ class TalkerTrainer:
             loss = losses["code0"] + o.predictor_weight * losses["rest"]
             weight = o.guide_weight * max(0.0, 1 - step / o.guide_steps) if self.alignment else 0.0
             if weight:
-                losses["guide"] = self.guide(batch, clips)
+                losses["guide"] = self.guide(batch)
                 loss = loss + weight * losses["guide"]
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
@@ -261,4 +292,9 @@ class TalkerTrainer:
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self.talker.load_state_dict(state["talker"])
         self.optimizer.load_state_dict(state["optimizer"])
+        self.average.restore(state["average"])
+
+    def begin_with(self, state: dict[str, Any]) -> None:
+        """Takes the averaged weights of an earlier run, and nothing of its optimisers."""
+        self.talker.load_state_dict(state["talker"] | state["average"])
         self.average.restore(state["average"])

@@ -9,7 +9,7 @@ from qwen_tts.config import CodecConfig
 from qwen_tts.train.codec import trained_codec
 from qwen_tts.train.data import Codes, Pack
 from qwen_tts.train.decoder import DecoderOptions, DecoderTrainer
-from qwen_tts.train.loop import train
+from qwen_tts.train.loop import saved_trainer, train
 
 
 def main() -> None:
@@ -19,6 +19,7 @@ def main() -> None:
     parser.add_argument("context", type=Path, help="state.pt of train_context.py")
     parser.add_argument("out", type=Path)
     parser.add_argument("--guessed", type=Path, help="folder of guess_codes.py: half of the clips are drawn from there")
+    parser.add_argument("--start", type=Path, help="state.pt of an earlier training to begin with; its rates begin anew")
     parser.add_argument("--config", type=Path, default=Path(__file__).parent / "config" / "codec.json")
     parser.add_argument("--steps", type=int, default=5000)
     parser.add_argument("--warmup", type=int, default=4000, help="steps before the discriminators have a say")
@@ -32,7 +33,10 @@ def main() -> None:
     state = torch.load(args.context, weights_only=True)["trainer"]
     codec.decoder.load_state_dict(state["decoder"] | state["average"])
     options = DecoderOptions(steps=args.steps, warmup=args.warmup, compiled=args.compiled)
-    train(DecoderTrainer(codec, Pack(args.pack), codes, options), args.steps, args.out)
+    trainer = DecoderTrainer(codec, Pack(args.pack), codes, options)
+    if args.start is not None:
+        trainer.begin_with(saved_trainer(args.start))
+    train(trainer, args.steps, args.out)
 
 
 if __name__ == "__main__":

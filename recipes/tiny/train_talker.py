@@ -9,7 +9,7 @@ from qwen_tts.config import ModelConfig
 from qwen_tts.talker.talker import Talker
 from qwen_tts.text import TextTokenizer
 from qwen_tts.train.data import Alignment, Codes, Pack
-from qwen_tts.train.loop import train
+from qwen_tts.train.loop import saved_trainer, train
 from qwen_tts.train.talker import TalkerOptions, TalkerTrainer
 
 
@@ -21,6 +21,7 @@ def main() -> None:
     parser.add_argument(
         "--guessed", type=Path, help="folder of guess_codes.py: the past of half of the clips is drawn from there"
     )
+    parser.add_argument("--start", type=Path, help="state.pt of an earlier training to begin with; its rates begin anew")
     parser.add_argument("--config", type=Path, default=Path(__file__).parent / "config" / "config.json")
     parser.add_argument("--steps", type=int, default=10000)
     parser.add_argument("--threads", type=int, default=2)
@@ -32,10 +33,11 @@ def main() -> None:
     config = ModelConfig.from_file(args.config)
     talker = Talker(config.talker_config)
     text = TextTokenizer.from_dir(args.text)
-    torch._dynamo.config.cache_size_limit = 64  # one per layer
     options = TalkerOptions(steps=args.steps, compiled=args.compiled)
     guessed = None if args.guessed is None else Codes(args.guessed)
     trainer = TalkerTrainer(talker, config, text, Pack(args.pack), Codes(args.pack), options, Alignment(args.pack), guessed)
+    if args.start is not None:
+        trainer.begin_with(saved_trainer(args.start))
     train(trainer, args.steps, args.out)
 
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -34,6 +35,7 @@ def trainer(pack: Pack, model_dir: Callable[[str], Path]) -> TalkerTrainer:
         guide_steps=50,
         hidden=0,
         spelled=0,
+        excerpts=0,
         bf16=False,
     )
     text = TextTokenizer.from_dir(model_dir("custom_voice"))
@@ -100,7 +102,7 @@ def test_the_hint_is_the_attention_on_what_is_spoken(trainer: TalkerTrainer) -> 
     batch = trainer.assemble([2, 1], np.random.default_rng(0))
     with torch.no_grad():
         trainer.talker(batch.inputs)
-        found = trainer.guide(batch, [2, 1])
+        found = trainer.guide(batch)
         losses = []
         for watch in trainer.watched:
             attention = watch.scores().exp()
@@ -119,6 +121,36 @@ def test_the_hint_is_the_attention_on_what_is_spoken(trainer: TalkerTrainer) -> 
                         mass += weight * attention[b, batch.first[b] + t, rows.begin + k].item()
                     losses.append(min(8, -np.log(mass)))
     assert found.item() == pytest.approx(np.mean(losses), rel=1e-4)
+
+
+def test_an_excerpt_is_some_words_and_the_frames_that_speak_them(trainer: TalkerTrainer) -> None:
+    trainer.options = replace(trainer.options, excerpts=1.0)
+    clip, text = 2, trainer.pack.clips[2].text
+    frames = int(trainer.frames[clip])
+    seen = set()
+    for seed in range(40):
+        part = trainer.excerpt(clip, np.random.default_rng(seed))
+        seen.add(part.text)
+        assert text[part.byte :].startswith(part.text) and set(part.text.split()) < set(text.split())
+        begin, end = part.byte * frames / len(text), (part.byte + len(part.text)) * frames / len(text)  # timing is even here
+        assert abs(part.frames.start - begin) <= 1 and abs(part.frames.stop - end) <= 4
+        assert 0 <= part.frames.start < part.frames.stop <= frames
+    assert len(seen) > 5
+    batch = trainer.assemble([2, 2, 1], np.random.default_rng(1))
+    for part, codes in zip(batch.shown, batch.codes, strict=True):
+        assert torch.equal(codes, trainer.codes.get(part.clip)[part.frames])
+    trainer.talker(batch.inputs)
+    assert torch.isfinite(trainer.guide(batch))
+
+
+def test_a_new_training_begins_with_the_averaged_weights_of_another(trainer: TalkerTrainer) -> None:
+    for step in range(3):
+        trainer.step(step)
+    averages = {name: value.clone() for name, value in trainer.average.values.items()}
+    state = trainer.state_dict()
+    trainer.begin_with({"talker": state["talker"], "average": averages})
+    for name, value in trainer.talker.named_parameters():
+        assert torch.equal(value, averages[name])
 
 
 def test_what_was_learned_by_heart_is_spoken(trainer: TalkerTrainer) -> None:
