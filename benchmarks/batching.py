@@ -61,7 +61,7 @@ def named(name: str, engine: str) -> tuple[Engine, Codec, list[Utterance]]:
     model = Qwen3TTSModel.from_pretrained(name, engine=engine)
     texts = (list(heldout().values()) * 16)[:16]
     layouts = [{"speaker": model.get_supported_speakers()[0]}] * 16
-    spoken = utterances(model.loaded, [*texts], "English", layouts, True, {"seed": 0})
+    spoken = utterances(model.loaded, [*texts], "English", layouts, True, {"seed": 0, "max_new_tokens": 60})
     return model.engine, model.codec, spoken
 
 

@@ -18,12 +18,14 @@ class Costs:
         position: of one position of a prompt.
         decoded: of one frame of one row in the codec.
         utterance: of a row, from its place to its end.
+        decoders: threads that decode.
     """
 
     steps: dict[int, float] = field(default_factory=dict)
     position: float | None = None
     decoded: float | None = None
     utterance: float | None = None
+    decoders: int = 1
 
     def stepped(self, rows: int, seconds: float) -> None:
         self.steps[rows] = _mix(self.steps.get(rows), seconds)
@@ -38,12 +40,15 @@ class Costs:
         self.utterance = _mix(self.utterance, seconds)
 
     def step(self, rows: int) -> float:
-        """Of a frame of so many rows. What was not measured is taken from the nearest number of rows: at most in proportion."""
-        if not self.steps:
-            return 0.0
-        nearest = min(self.steps, key=lambda known: (abs(known - rows), known))
-        return self.steps[nearest] * max(1.0, rows / nearest)
+        """Of a frame of so many rows: between those that were measured on a line, beyond them in proportion."""
+        fewer = max((known for known in self.steps if known <= rows), default=None)
+        more = min((known for known in self.steps if known >= rows), default=None)
+        if fewer is None or more is None:
+            nearest = fewer or more
+            return self.steps[nearest] * max(1.0, rows / nearest) if nearest else 0.0
+        share = (rows - fewer) / (more - fewer) if more > fewer else 0.0
+        return self.steps[fewer] + share * (self.steps[more] - self.steps[fewer])
 
     def frame(self, rows: int) -> float:
         """Until each of so many rows has one more frame, as audio. Engine and codec work side by side: the slower counts."""
-        return max(self.step(rows), rows * (self.decoded or 0.0))
+        return max(self.step(rows), rows * (self.decoded or 0.0) / self.decoders)

@@ -4,15 +4,33 @@ A listener who plays has `left` seconds of audio. Whoever has least goes first; 
 that this takes from the others is time that they have.
 """
 
+import math
 from collections.abc import Sequence
 
 from .costs import Costs
 
 SPARE = 2  # times real time that all rows must reach: each chunk may be twice as long as the one that plays meanwhile
+MOST = 8  # frames that a listener waits for at first
 CALL_SECONDS = 0.25  # one call of the codec should not take longer: an urgent row may be waiting for it to end
 
 
-def due(pending: int, size: int, left: float, ended: bool, costs: Costs) -> bool:
+def opening(rows: int, frame: float, costs: Costs) -> int:
+    """Frames that a listener must have before it begins to play beside others, so that it is not silent right after.
+
+    While k frames play, 2 k must be made for all, and a call of the codec that is under way must end.
+
+    Args:
+        rows: that are spoken, this one among them.
+        frame: seconds of audio.
+    """
+    if costs.frame(1) > frame:  # slower than real time even alone: waiting saves nobody
+        return 1
+    gained = frame - SPARE * costs.frame(rows)
+    wait = rows * (costs.decoded or 0.0)
+    return MOST if wait > MOST * gained else max(1, math.ceil(wait / gained))
+
+
+def due(pending: int, size: int, left: float, ended: bool, rows: int, costs: Costs) -> bool:
     """Whether a row's frames are decoded now: a chunk is full, there will be no more, or the listener is about to run dry.
 
     Args:
@@ -21,25 +39,29 @@ def due(pending: int, size: int, left: float, ended: bool, costs: Costs) -> bool
         left: seconds of audio that the listener has; infinite before the first chunk. Who has run dry already gets whole
             chunks: small ones cost more, and it would never catch up.
         ended: whether the row makes no more frames.
+        rows: that are spoken, this one among them: all may be due at once.
     """
-    return ended or pending >= size or (pending > 0 and 0 < left < costs.frame(1) + pending * (costs.decoded or 0.0))
+    needed = costs.frame(rows) + rows * pending * (costs.decoded or 0.0) / costs.decoders
+    return ended or pending >= size or (pending > 0 and 0 < left < needed)
 
 
-def together(rows: Sequence[tuple[float, int]], costs: Costs) -> list[int]:
+def together(rows: Sequence[tuple[float, int]], soon: float, costs: Costs) -> list[int]:
     """Which rows to decode in one call: the most urgent one, and others with as many frames, the most urgent first.
 
     Args:
         rows: of each row, which is due, seconds left and number of frames.
+        soon: seconds that are left to the most urgent row that is not due yet; by half of it the call should be over.
     Returns:
-        Places in `rows`.
+        Places in `rows`: no more than its share, if several threads decode.
     """
     order = sorted(range(len(rows)), key=lambda place: rows[place])
     frames = rows[order[0]][1]
     alike = [place for place in order if rows[place][1] == frames]
     seconds = frames * (costs.decoded or 0.0)
-    if seconds * len(alike) <= CALL_SECONDS:
-        return alike
-    return alike[: max(1, int(CALL_SECONDS / seconds))]
+    share = -(-len(rows) // costs.decoders)
+    allowed = min(CALL_SECONDS, max(0.0, soon) / 2)
+    most = share if share * seconds <= allowed else int(allowed / seconds)
+    return alike[: max(1, most)]
 
 
 def may_enter(lefts: Sequence[float], positions: int, rows: int, frame: float, costs: Costs) -> bool:

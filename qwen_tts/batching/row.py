@@ -28,6 +28,7 @@ class Row:
         urgent: its listener has been listening already.
         pending: frames that are not decoded, codes [Q] each.
         chunks: how many it has had.
+        decoding: a thread is decoding frames of it.
         entered: when it got its place in the engine.
         over: nothing more is to be done for it.
     """
@@ -42,6 +43,7 @@ class Row:
     text: TextAhead | None = None
     pending: list[Tensor] = field(default_factory=list)
     chunks: int = 0
+    decoding: bool = False
     entered: float | None = None
     over: bool = False
     text_ended: bool = False

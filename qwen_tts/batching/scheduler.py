@@ -1,11 +1,11 @@
 """Many requests share one model. They join and leave between frames; each sounds as it would alone with the same seed.
 
     submit ──> waiting ──> row of the engine ──> pending frames ──> codec ──> LiveSpeech
-                 │  a thread steps all rows    │  another thread decodes those that are due     │ its listener
+                 │  a thread steps all rows    │  other threads decode those that are due       │ its listener
                  └─ let in while nobody who listens runs dry (policy.py)                        └─ slow: its rows wait
 
-Each thread does one thing: what one has made, the other finds. All that they share is touched under one lock, and no work is
-done under it.
+Each thread does one thing: what one has made, another finds. All that they share is touched under one lock, and no work is
+done under it. The codec is most of the work of a small model, and its threads share what threads PyTorch has; a GPU has one.
 """
 
 import threading
@@ -13,6 +13,8 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Any, Self
+
+import torch
 
 from ..codec.codec import Codec
 from ..engine import Engine
@@ -59,10 +61,17 @@ class Scheduler:
         self._rows: list[Row] = []  # all that are not over, in the order of their coming
         frame = codec.config.decode_upsample_rate / codec.config.output_sample_rate
         self._making = Making(engine, rows, frame, self.costs, clock, self._changed)
-        self._sounding = Sounding(codec, self.costs, clock)
-        self._threads = [threading.Thread(target=work, name="qwen_tts", daemon=True) for work in (self._make, self._sound)]
+        self._sounding = Sounding(codec, self.costs, clock, self._changed)
+        threads = torch.get_num_threads()
+        on_cpu = codec.decoder.pre_conv.conv.weight.device.type == "cpu"
+        self.costs.decoders = threads if on_cpu else 1
+        self._ready = threading.Barrier(1 + self.costs.decoders)
+        work = [self._make, *[self._sound] * self.costs.decoders]
+        self._threads = [threading.Thread(target=each, name="qwen_tts", daemon=True) for each in work]
         for thread in self._threads:
             thread.start()
+        self._ready.wait()
+        torch.set_num_threads(threads)  # of threads to come: those above have set it to one
 
     @property
     def playing(self) -> int:
@@ -173,7 +182,9 @@ class Scheduler:
                 self._changed.notify_all()
 
     def _sound(self) -> None:
-        """The thread that decodes."""
+        """A thread that decodes, by itself: two calls side by side are done sooner than one by two threads, and another."""
+        torch.set_num_threads(1)
+        self._ready.wait()
         while (work := self._next(self._sounding_work)) is not None:
             heard, errors = work()
             with self._changed:

@@ -25,7 +25,7 @@ from .native_model import NativeModel
 from .weight_cache import packed_weights
 
 CHUNK = 64  # positions of prompts that go through the layers at once
-SMALL = 16 << 20  # bytes of weights below which threads would wait for each other longer than they work
+SMALL = 64 << 20  # bytes of weights below which threads would wait for each other longer than they work
 
 
 class CpuEngine(EagerEngine):

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from qwen_tts.batching.costs import Costs
 from qwen_tts.batching.playback import Playback
-from qwen_tts.batching.policy import CALL_SECONDS, due, may_enter, retry_after, together
+from qwen_tts.batching.policy import CALL_SECONDS, MOST, due, may_enter, opening, retry_after, together
 
 FRAME = 0.08
 
@@ -31,19 +31,38 @@ def test_a_listener_who_runs_dry_waits_and_plays_on() -> None:
 
 def test_chunks_are_decoded_when_they_are_full_or_needed() -> None:
     c = costs()
-    assert due(8, 8, 10.0, False, c) and due(0, 8, 10.0, True, c) and due(1, 1, math.inf, False, c)
-    assert not due(7, 8, 10.0, False, c) and not due(7, 8, math.inf, False, c)
-    assert due(3, 8, 0.02, False, c) and not due(0, 8, 0.02, False, c)
-    assert not due(3, 8, -0.1, False, c)  # too late to save: no small chunks, which cost more
+    assert due(8, 8, 10.0, False, 1, c) and due(0, 8, 10.0, True, 1, c) and due(1, 1, math.inf, False, 1, c)
+    assert not due(7, 8, 10.0, False, 1, c) and not due(7, 8, math.inf, False, 1, c)
+    assert due(3, 8, 0.02, False, 1, c) and not due(0, 8, 0.02, False, 1, c)
+    assert not due(3, 8, 0.2, False, 1, c) and due(3, 8, 0.2, False, 16, c)  # sixteen may be due at once
+    assert not due(3, 8, -0.1, False, 1, c)  # too late to save: no small chunks, which cost more
+
+
+def test_beside_many_a_listener_begins_with_more() -> None:
+    c = costs(decoded=0.002)
+    assert opening(1, FRAME, Costs()) == 1 and opening(1, FRAME, c) == 1
+    many = [opening(rows, FRAME, c) for rows in range(1, 40)]
+    assert many == sorted(many) and many[15] == 2 and many[-1] == MOST
+    c.decoders = 2
+    assert opening(19, FRAME, c) < many[18]
+    assert opening(4, FRAME, costs(step=0.2)) == 1  # slower than real time alone: waiting saves nobody
+
+
+def test_a_call_ends_before_others_run_dry_and_leaves_work_for_other_threads() -> None:
+    rows, c = [(0.5, 8)] * 6, costs(decoded=0.002)  # 16 ms each
+    assert len(together(rows, math.inf, c)) == 6
+    assert len(together(rows, 0.1, c)) == 3 and len(together(rows, 0.0, c)) == 1 and len(together(rows, -1.0, c)) == 1
+    c.decoders = 2
+    assert len(together(rows, math.inf, c)) == 3 and len(together(rows[:1], math.inf, c)) == 1
 
 
 def test_the_most_urgent_goes_first_with_its_likes() -> None:
     rows = [(2.0, 8), (0.5, 1), (0.1, 8), (0.0, 1), (-0.3, 8)]
-    assert together(rows, Costs()) == [4, 2, 0]
-    assert together([row for row in rows if row[0] >= 0], Costs()) == [3, 1]
+    assert together(rows, math.inf, Costs()) == [4, 2, 0]
+    assert together([row for row in rows if row[0] >= 0], math.inf, Costs()) == [3, 1]
     slow = costs(decoded=CALL_SECONDS / 20)
-    assert together(rows, slow) == [4, 2]  # three would take too long for whoever comes next
-    assert together(rows, costs(decoded=10.0)) == [4]
+    assert together(rows, math.inf, slow) == [4, 2]  # three would take too long for whoever comes next
+    assert together(rows, math.inf, costs(decoded=10.0)) == [4]
 
 
 def test_requests_enter_while_nobody_runs_dry() -> None:
@@ -61,6 +80,8 @@ def test_costs_follow_what_is_measured() -> None:
     assert c.step(4) == 0 and retry_after(10, 4, c) == 1
     c.stepped(4, 0.02)
     assert (c.step(4), c.step(2), c.step(8)) == (0.02, 0.02, 0.04)
+    c.stepped(8, 0.04)
+    assert (c.step(6), c.step(16), c.step(1)) == (pytest.approx(0.03), pytest.approx(0.08), 0.02)
     for _ in range(100):
         c.stepped(4, 0.04)
         c.sounded(10, 0.5)
@@ -71,7 +92,7 @@ def test_costs_follow_what_is_measured() -> None:
 
 @given(st.lists(st.tuples(st.floats(-5, 20), st.integers(1, 8)), min_size=1, max_size=30), st.floats(0, 1))
 def test_any_choice_is_of_alike_rows_around_the_most_urgent(rows: list[tuple[float, int]], decoded: float) -> None:
-    chosen = together(rows, Costs(decoded=decoded))
+    chosen = together(rows, math.inf, Costs(decoded=decoded))
     assert min(rows) == rows[chosen[0]] and len({rows[place][1] for place in chosen}) == 1
     assert len(set(chosen)) == len(chosen)
     assert len(chosen) == 1 or len(chosen) * rows[chosen[0]][1] * decoded <= CALL_SECONDS
@@ -89,12 +110,12 @@ def test_everybody_is_heard_in_turn_on_a_machine_that_keeps_up() -> None:
         while busy_until < now:
             sizes = [(1, 2, 4, 8)[min(size[row], 3)] for row in range(16)]
             lefts = [p.left(now) if p.end is not None else math.inf for p in playback]
-            ready = [row for row in range(16) if due(pending[row], sizes[row], lefts[row], False, c)]
+            ready = [row for row in range(16) if due(pending[row], sizes[row], lefts[row], False, 1, c)]
             if not ready:
                 break
             keys = [(playback[row].left(now), min(sizes[row], pending[row])) for row in ready]
             busy_until = max(busy_until, now - 0.04)
-            for place in together(keys, c):
+            for place in together(keys, math.inf, c):
                 row, frames = ready[place], keys[place][1]
                 busy_until += frames * 0.002
                 pending[row] -= frames
