@@ -86,5 +86,6 @@ clean:
 	@touch $@
 
 .venv/.bench: .venv/.dev requirements/bench.txt
+	$(PIP) --editable ".[bench]"
 	$(PIP) --no-deps --requirement requirements/bench.txt
 	@touch $@

@@ -37,6 +37,27 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "\n".join([lines[0], rule, *lines[1:]])
 
 
+def plot(name: str, across: str, x: Sequence[float], panels: Mapping[str, Mapping[str, Sequence[float]]]) -> None:
+    """Keeps `results/NAME.svg`: a panel for each quantity, from 0 upwards, with a line for each of its series."""
+    import matplotlib
+
+    matplotlib.use("svg")
+    matplotlib.rcParams["svg.hashsalt"] = name  # the same figures give the same file
+    from matplotlib import pyplot
+
+    figure, axes = pyplot.subplots(1, len(panels), figsize=(4.5 * len(panels), 3.2), squeeze=False, layout="constrained")
+    for axis, (quantity, series) in zip(axes[0], panels.items(), strict=True):
+        for label, values in series.items():
+            axis.plot(x, values, marker="o", label=label)
+        axis.set(xlabel=across, ylabel=quantity, xticks=list(x))
+        axis.set_ylim(bottom=0)
+        axis.grid(alpha=0.3)
+        axis.legend(frameon=False)
+    RESULTS.mkdir(exist_ok=True)
+    figure.savefig(RESULTS / f"{name}.svg", metadata={"Date": None})
+    pyplot.close(figure)
+
+
 def publish(name: str, title: str, body: str, result: Mapping[str, Any], options: str = "") -> None:
     """Prints the report and the JSON line, and keeps both in `results/NAME.md`. `options`: what was asked of the script."""
     line = json.dumps({"benchmark": name, **result})

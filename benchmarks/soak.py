@@ -10,24 +10,20 @@ import argparse
 import asyncio
 import base64
 import json
-import os
 import random
-import socket
 import statistics
-import subprocess
 import sys
-import tempfile
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from io import BytesIO
-from pathlib import Path
 
 import av
 import httpx
 import numpy as np
 import websockets
 from report import heldout, publish, table
+from served import Server
 from tqdm import tqdm
 
 from qwen_tts import Qwen3TTSModel
@@ -159,13 +155,9 @@ def offline(name: str, frames: int) -> tuple[dict[tuple[str, int], np.ndarray], 
     return made, speaker
 
 
-def resident(pid: int) -> float:
-    """Megabytes."""
-    line = next(line for line in Path(f"/proc/{pid}/status").read_text().splitlines() if line.startswith("VmRSS"))
-    return int(line.split()[1]) / 1024
-
-
-async def run(soak: Soak, pid: int, requests: int, clients: int, seed: int) -> tuple[Counter[str], list[str], list[float]]:
+async def run(
+    soak: Soak, server: Server, requests: int, clients: int, seed: int
+) -> tuple[Counter[str], list[str], list[float]]:
     counts: Counter[str] = Counter()
     faults: list[str] = []
     memory: list[float] = []
@@ -178,7 +170,7 @@ async def run(soak: Soak, pid: int, requests: int, clients: int, seed: int) -> t
             except Exception as error:  # noqa: BLE001 - whatever it is, it is counted
                 faults.append(f"request {number}: {type(error).__name__} {error}")
             if number % max(1, requests // 40) == 0:
-                memory.append(resident(pid))
+                memory.append(server.memory_mb())
 
     await asyncio.gather(*(work() for _ in range(clients)))
     await soak.client.aclose()
@@ -195,31 +187,14 @@ def main() -> None:
     args = parser.parse_args()
 
     expected, speaker = offline(args.model, args.frames)
-    with socket.create_server(("127.0.0.1", 0)) as bound:
-        port = bound.getsockname()[1]
-    url = f"http://127.0.0.1:{port}"
-    with tempfile.TemporaryDirectory() as folder, (Path(folder) / "log").open("w+") as log:
-        command = [Path(sys.executable).with_name("qwen-tts"), "serve", "--model", args.model, "--port", str(port)]
-        server = subprocess.Popen([*command, "--voices-dir", folder], stderr=log, env=os.environ)
-        try:
-            while True:
-                try:
-                    if httpx.get(f"{url}/ready").status_code == 200:
-                        break
-                except httpx.TransportError:
-                    if server.poll() is not None:
-                        raise SystemExit(f"the server ended:\n{Path(log.name).read_text()}") from None
-                    time.sleep(0.2)
-            began = time.perf_counter()
-            soak = Soak(url, args.frames, expected, speaker)
-            counts, faults, memory = asyncio.run(run(soak, server.pid, args.requests, args.clients, args.seed))
-            seconds = time.perf_counter() - began
-            alive = server.poll() is None and httpx.get(f"{url}/health").status_code == 200
-            server.terminate()
-            ended = server.wait(90)
-        finally:
-            server.kill()
-        errors = [line for line in Path(log.name).read_text().splitlines() if '"level": "error"' in line or "Traceback" in line]
+    with Server(args.model) as server:
+        began = time.perf_counter()
+        soak = Soak(server.url, args.frames, expected, speaker)
+        counts, faults, memory = asyncio.run(run(soak, server, args.requests, args.clients, args.seed))
+        seconds = time.perf_counter() - began
+        alive = server.alive()
+    ended = server.end()
+    errors = [line for line in server.log() if '"level": "error"' in line or "Traceback" in line]
     for fault in faults[:20]:
         print(fault)
     quarter = len(memory) // 4
