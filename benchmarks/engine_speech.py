@@ -44,12 +44,12 @@ def main() -> None:
     parser.add_argument("--model", default="tiny")
     parser.add_argument("--speaker", default="Ryan")
     parser.add_argument("--sentences", type=int, default=200)
-    parser.add_argument("--engines", nargs="+", choices=ENGINES, default=["eager", "cpu-fp32", "cpu-int8", "cpu-int4"])
+    parser.add_argument("--engines", nargs="+", choices=ENGINES, default=["cpu-fp32", "cpu-int8", "cpu-int4"])
     parser.add_argument("--recogniser", choices=["tiny.en", "base"], default="base")
     args = parser.parse_args()
 
     torch.set_num_threads(1)
-    texts = sentences(12 * args.sentences)[: args.sentences]
+    texts = sentences(20 * args.sentences)[: args.sentences]
     recogniser, naturalness, voices = WordErrorRate(args.recogniser), DistillMos(), SpeakerVectors()
     words = np.array([len(re.findall(r"\S+", text)) for text in texts])
     rows, result = [], {}

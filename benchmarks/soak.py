@@ -21,6 +21,7 @@ from io import BytesIO
 import av
 import httpx
 import numpy as np
+import torch
 import websockets
 from report import heldout, publish, table
 from served import Server
@@ -150,7 +151,7 @@ def offline(name: str, frames: int) -> tuple[dict[tuple[str, int], np.ndarray], 
     speaker, made = model.get_supported_speakers()[0], {}
     for text in tqdm(TEXTS, desc="offline"):
         for seed in SEEDS:
-            waves, _ = model.generate_custom_voice(text, speaker, "English", seed=seed, max_new_tokens=frames)
+            waves, _ = model.generate_custom_voice(text, speaker, "English", seed=seed, max_new_tokens=frames, retries=0)
             made[text, seed] = np.round(np.clip(waves[0], -1, 1) * 32767).astype(int)
     return made, speaker
 
@@ -186,17 +187,19 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
 
+    torch.set_num_threads(1)
     expected, speaker = offline(args.model, args.frames)
     with Server(args.model) as server:
         began = time.perf_counter()
         soak = Soak(server.url, args.frames, expected, speaker)
         counts, faults, memory = asyncio.run(run(soak, server, args.requests, args.clients, args.seed))
         seconds = time.perf_counter() - began
-        alive = server.alive()
-    ended = server.end()
-    errors = [line for line in server.log() if '"level": "error"' in line or "Traceback" in line]
-    for fault in faults[:20]:
-        print(fault)
+        alive, log = server.alive(), server.log()
+        ended = server.end()
+    errors = [line for line in log if '"level": "error"' in line or "Traceback" in line]
+    for line in faults[:20] + errors[:5]:
+        print(line)
+    print("MB:", *(f"{mb:.0f}" for mb in memory))
     quarter = len(memory) // 4
     early, late = statistics.median(memory[quarter : 2 * quarter]), statistics.median(memory[-quarter:])
     rows = [[kind, str(count)] for kind, count in counts.most_common()]

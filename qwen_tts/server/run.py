@@ -1,7 +1,9 @@
 """The process: loads models, listens, and stops without cutting off who is being spoken to."""
 
 import asyncio
+import ctypes
 import socket
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +22,8 @@ from .models import Models, Offer, offer_loaded, offer_named
 from .session import Session
 from .settings import Settings
 from .source import Batched, Source
+
+TIDY_SECONDS = 15.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,12 +131,22 @@ async def _serve(session: Session, address: Address) -> None:
         "serving", models=list(session.models.offers), host=address.host, port=address.port, keys=len(session.settings.keys),
         wyoming_port=address.wyoming_port,
     )  # fmt: skip
+    tidying = asyncio.create_task(_tidy())
     try:
         await made.serve()
     finally:
+        tidying.cancel()
         if second is not None:
             second.close()
         session.close()
+
+
+async def _tidy() -> None:
+    """Gives memory that is free back to the system from time to time: threads that come and go leave it in pieces."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None  # glibc's
+    while trim is not None:
+        await asyncio.sleep(TIDY_SECONDS)
+        await asyncio.to_thread(trim, 0)
 
 
 def public_name(name: str) -> str:
