@@ -26,13 +26,13 @@ class ModelPool(Generic[Model]):
     """Models by name. Any thread may use it; who asks for the same model at once waits for one loading of it."""
 
     def __init__(
-        self, load: Callable[[str], Model], size: Callable[[Model], int], limit: int | None = None,
+        self, load: Callable[[str], Model], size: Callable[[str], int], limit: int | None = None,
         unload: Callable[[Model], None] = lambda model: None,
     ) -> None:  # fmt: skip
         """
         Args:
             load: makes a model from its name; may take long, and raise.
-            size: the bytes that a model holds.
+            size: the bytes that the model of a name holds; asked when it is loaded.
             limit: bytes that all models may hold. The last model in use may exceed it alone; None for no limit.
             unload: is told of a model that leaves: close what belongs to it.
         """
@@ -104,7 +104,7 @@ class ModelPool(Generic[Model]):
         caught = Caught()
         with caught:
             model = self._load(name)
-            entry.size = self._size(model)
+            entry.size = self._size(name)
             self._shrink()
             self._check_room(name, entry, model)
             entry.loading.set_result(model)

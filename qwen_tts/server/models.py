@@ -85,14 +85,7 @@ class Models:
     ) -> None:
         self.offers = dict(offers)
         self._short = {name.rpartition("/")[2].casefold(): name for name in reversed(self.offers)}
-        sizes: dict[int, int] = {}
-
-        def load(name: str) -> Qwen3TTSModel:
-            model = self.offers[name].load()
-            sizes[id(model)] = self.offers[name].size
-            return model
-
-        self._pool = ModelPool(load, lambda model: sizes[id(model)], limit, forget)
+        self._pool = ModelPool(lambda name: self.offers[name].load(), lambda name: self.offers[name].size, limit, forget)
 
     @property
     def loaded(self) -> list[str]:
@@ -100,7 +93,7 @@ class Models:
         return self._pool.names
 
     def load(self) -> None:
-        """Loads all, as far as there is room."""
+        """Loads one after the other. With a limit of memory, the last ones stay."""
         for name in self.offers:
             with self._pool.use(name):
                 pass

@@ -7,7 +7,6 @@ the header `serve_multiplexed_model_id` (a model's name, or a voice's) to one th
 """
 
 from pathlib import Path
-from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 from ray import serve  # pyright: ignore[reportMissingImports]
@@ -16,8 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from .app import application
 from .logs import start as start_log
-from .models import offer_named
-from .run import make_session, public_name
+from .run import open_session
 from .session import Session
 from .settings import Settings, positive, read_keys
 
@@ -92,13 +90,10 @@ class Speech:
                 grace_seconds=options.grace_seconds,
             )
         )  # fmt: skip
-        chosen: dict[str, Any] = {"device_map": options.device, "engine": options.engine}
         names = [name.strip() for name in options.model.split(",") if name.strip()]
-        offers = {public_name(name): offer_named(name, options.voices_dir, **chosen) for name in names}
         start_log()
-        Here.session, Here.replica = make_session(offers, settings, options.voices_dir), self
-        if limit is None:
-            Here.session.models.load()
+        Here.session = open_session(names, settings, options.device, options.engine, options.voices_dir)
+        Here.replica = self
 
     @serve.multiplexed(max_num_models_per_replica=32)
     async def keep(self, name: str) -> str:

@@ -109,18 +109,28 @@ def server(session: Session, address: Address) -> Server:
 def serve_models(
     names: Sequence[str], address: Address, settings: Settings, device: str, engine: str, voices_dir: Path | None
 ) -> None:
-    """Serves models until the process is told to stop (SIGTERM, SIGINT): loaded now, or with a limit of memory when asked for.
+    """Serves models until the process is told to stop (SIGTERM, SIGINT).
 
     Raises:
         OptionError: an option, or a model's name, is not legal; or the port is taken.
     """
     check(address)
+    session = open_session(names, settings, device, engine, voices_dir)
+    start_log()
+    asyncio.run(_serve(session, address))
+
+
+def open_session(names: Sequence[str], settings: Settings, device: str, engine: str, voices_dir: Path | None) -> Session:
+    """A session over models by name: loaded now, or with a limit of memory when asked for.
+
+    Raises:
+        OptionError: an option, or a model's name, is not legal.
+    """
     offers = {public_name(name): offer_named(name, voices_dir, device_map=device, engine=engine) for name in names}
     session = make_session(offers, settings, voices_dir)
     if settings.max_memory is None:
         session.models.load()
-    start_log()
-    asyncio.run(_serve(session, address))
+    return session
 
 
 async def _serve(session: Session, address: Address) -> None:

@@ -102,6 +102,13 @@ class Codes:
         return torch.from_numpy(self.rows[self.start[clip] : self.start[clip + 1]].astype(np.int64))
 
 
+def perplexity(codes: np.ndarray) -> float:
+    """How many equally frequent codes would be as hard to guess as these [N]."""
+    share = np.bincount(codes) / len(codes)
+    share = share[share > 0]
+    return float(np.exp(-(share * np.log(share)).sum()))
+
+
 class Alignment:
     """What recipes/…/align.py wrote beside a pack: when each byte of a clip's text is spoken, in codec frames."""
 

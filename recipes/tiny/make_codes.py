@@ -9,7 +9,7 @@ from tqdm import tqdm
 
 from qwen_tts.config import CodecConfig
 from qwen_tts.train.codec import trained_codec
-from qwen_tts.train.data import Pack, write_codes
+from qwen_tts.train.data import Pack, perplexity, write_codes
 
 BATCH = 40.0  # seconds of sound, padding included
 
@@ -40,9 +40,7 @@ def main() -> None:
             bar.update(len(take))
     joined = write_codes([codes[i] for i in range(len(pack.clips))], args.pack)
     for q in range(joined.shape[1]):
-        share = np.bincount(joined[:, q]) / len(joined)
-        share = share[share > 0]
-        print(f"codebook {q}: {len(share)} codes used, perplexity {np.exp(-(share * np.log(share)).sum()):.0f}")
+        print(f"codebook {q}: {len(np.unique(joined[:, q]))} codes used, perplexity {perplexity(joined[:, q]):.0f}")
 
 
 if __name__ == "__main__":

