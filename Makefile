@@ -11,14 +11,15 @@ OUT ?= hello.wav
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help say test lint format parity bench clients ray clean
+.PHONY: help say test lint format parity bench speed clients ray clean
 
 help:
 	@echo 'make say TEXT="…" OUT=hello.wav [SPEAKER=…] [LANGUAGE=…] [MODEL=…]   speak'
 	@echo 'make test     lint, types, imports, tests      make lint     the same without the tests'
 	@echo 'make format   put the code in shape            make parity   compare with the official package'
 	@echo 'make bench    quality and speed of the built-in voice      make clients  tests with LiveKit, Pipecat and Node'
-	@echo 'make ray      tests with replicas behind Ray               make clean    remove .venv'
+	@echo 'make ray      tests with replicas behind Ray               make speed    speed beside the official package'
+	@echo 'make clean    remove .venv'
 
 # A value as the shell must see it: as it was typed, in single quotes.
 quoted = '$(subst ','\'',$(value $(1)))'
@@ -67,6 +68,13 @@ ray: .venv/.dev .work/ray/.ready
 bench: .venv/.bench
 	$(BIN)/python benchmarks/tiny_quality.py
 	$(BIN)/python benchmarks/tiny_speed.py
+
+# On an idle machine: all that is claimed of speed. `make parity` sets the official package up.
+speed: .venv/.bench
+	$(BIN)/python benchmarks/speed.py
+	$(BIN)/python benchmarks/tiny_speed.py
+	$(BIN)/python benchmarks/load.py
+	$(BIN)/python benchmarks/versus.py --shape 0.6b
 
 clean:
 	rm -rf .venv

@@ -15,6 +15,7 @@ from .speech import EngineName
 Shape = Annotated[
     str | None, typer.Option(help='Random weights in a known shape, made now: "0.6b", "1.7b" or "tiny".', show_default=False)
 ]
+Random = Annotated[bool, typer.Option("--random", help="Said beside --shape for clearness: the weights are random anyway.")]
 ModelName = Annotated[str | None, typer.Option("--model", help="Or a model: a directory or a name.", show_default=False)]
 Frames = Annotated[int, typer.Option(min=2, help="How long to speak, in frames of 80 ms.")]
 Runs = Annotated[int, typer.Option(min=1, help="The table tells the medians of so many runs.")]
@@ -27,14 +28,14 @@ LABELS = {
 
 
 def bench(
-    shape: Shape = None, model: ModelName = None, engine: EngineName = "auto", frames: Frames = 50, runs: Runs = 5,
-    threads: Threads = None,
+    shape: Shape = None, random: Random = False, model: ModelName = None, engine: EngineName = "auto", frames: Frames = 50,
+    runs: Runs = 5, threads: Threads = None,
 ) -> None:  # fmt: skip
     """Measure how fast a model speaks: a table, and the same as one line of JSON."""
-    if (shape is None) == (model is None):
+    if (shape is None) == (model is None) or (random and shape is None):
         raise OptionError("say what to measure: --shape 0.6b, 1.7b or tiny (random weights), or --model")
     if shape is not None:
-        return _bench_shape(shape, engine, frames, runs, threads)
+        return _bench_shape(shape.lower(), engine, frames, runs, threads)
     from ..bench.measure import measure
     from ..bench.random_model import SENTENCE
 

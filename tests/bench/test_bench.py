@@ -43,6 +43,8 @@ def test_a_random_model_speaks_and_the_last_line_is_json(tmp_path):
     [
         ([], "say what to measure"),
         (["--shape", "tiny", "--model", "x"], "say what to measure"),
+        (["--model", "x", "--random"], "say what to measure"),
+        (["--shape", "Tiny", "--random", "--engine", "fast"], "unknown engine 'fast'"),
         (["--shape", "7b"], "unknown shape '7b'; legal are 0.6b, 1.7b, tiny"),
         (["--shape", "tiny", "--engine", "fast"], "unknown engine 'fast'"),
     ],
