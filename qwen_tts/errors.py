@@ -25,6 +25,10 @@ class OptionError(QwenTTSError):
     """An argument has no legal value: unknown speaker, language, sampling keyword, or a task that the model cannot do."""
 
 
+class DataError(QwenTTSError):
+    """Training data cannot be used: a line is damaged, lacks something, or names audio that cannot be read."""
+
+
 class DownloadError(QwenTTSError):
     """A model cannot be fetched: no such name, no permission, no connection and no copy, no room, or wrong content."""
 

@@ -15,6 +15,7 @@ from .design import design
 from .download import download
 from .say import say
 from .serve import serve
+from .train import train
 from .voice import voice
 from .voices import voices
 
@@ -46,6 +47,7 @@ app.command()(serve)
 app.command()(batch)
 app.add_typer(voice, name="voice")
 app.add_typer(codec, name="codec")
+app.add_typer(train, name="train")
 
 
 @app.callback()

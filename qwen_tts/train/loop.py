@@ -13,6 +13,8 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
+from . import spread
+
 
 class Trainer(Protocol):
     def step(self, step: int) -> dict[str, float]: ...
@@ -61,7 +63,10 @@ def saved_trainer(path: Path) -> dict[str, Any]:
 
 
 def train(trainer: Trainer, steps: int, folder: Path, *, log_every: int = 50, save_minutes: float = 3) -> None:
-    """Runs `trainer` up to `steps`, going on from FOLDER/state.pt if it is there; writes FOLDER/log.jsonl."""
+    """Runs `trainer` up to `steps`, going on from FOLDER/state.pt if it is there; writes FOLDER/log.jsonl.
+
+    Of several processes only the first writes.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     state_file = folder / "state.pt"
     first = 0
@@ -71,19 +76,19 @@ def train(trainer: Trainer, steps: int, folder: Path, *, log_every: int = 50, sa
         first = state["step"]
     saved = noted = time.monotonic()
     figures: dict[str, list[float]] = {}  # since the last line of the log
-    last = first
+    last, writes = first, spread.number() == 0
     with (folder / "log.jsonl").open("a", encoding="utf-8") as log:
         for step in range(first, steps):
             for name, value in trainer.step(step).items():
                 figures.setdefault(name, []).append(value)
             now = time.monotonic()
-            if (step + 1) % log_every == 0 or step + 1 == steps:
+            if writes and ((step + 1) % log_every == 0 or step + 1 == steps):
                 row = {"step": step + 1, "seconds_per_step": round((now - noted) / (step + 1 - last), 3)}
                 row |= {name: round(fmean(values), 4) for name, values in figures.items()}
                 log.write(json.dumps(row) + "\n")
                 log.flush()
                 print(json.dumps(row), flush=True)
                 figures, last, noted = {}, step + 1, now
-            if now - saved > save_minutes * 60 or step + 1 == steps:
+            if writes and (now - saved > save_minutes * 60 or step + 1 == steps):
                 save_atomically({"step": step + 1, "trainer": trainer.state_dict()}, state_file)
                 saved = time.monotonic()

@@ -103,6 +103,32 @@ class HeadWatch:
         return scores.float().masked_fill(future, -torch.inf).log_softmax(-1)
 
 
+def code_losses(
+    talker: Talker, inputs: Tensor, first: list[int], codes: list[Tensor], rng: np.random.Generator, share: float = 1.0
+) -> dict[str, Tensor]:
+    """Mean cross-entropies of a batch whose frames are known.
+
+    Args:
+        inputs: right-padded, [B, L, D], of `Prompt.teacher_forced`.
+        first: of each row, the position whose hidden state predicts frame 0.
+        codes: of each row, [T, Q].
+        share: of the frames, chosen at random, that the predictor is asked for.
+    Returns:
+        code0: of code 0 and the end; rest: of the other codes.
+    """
+    hidden = talker(inputs)
+    spans = [hidden[b, p : p + len(c) + 1] for b, (p, c) in enumerate(zip(first, codes, strict=True))]
+    end = torch.tensor([talker.config.codec_eos_token_id], device=inputs.device)
+    targets = torch.cat([torch.cat((c[:, 0], end)) for c in codes])
+    code0 = F.cross_entropy(talker.logits(torch.cat(spans)).float(), targets)
+    speaking = torch.cat([span[:-1] for span in spans])  # [N, D]
+    frames = torch.cat(codes)
+    count = max(1, int(len(frames) * share))
+    chosen = torch.from_numpy(rng.choice(len(frames), count, replace=False)).to(inputs.device)
+    logits = talker.code_logits(speaking[chosen], frames[chosen])
+    return {"code0": code0, "rest": F.cross_entropy(logits.float().flatten(0, 1), frames[chosen, 1:].flatten())}
+
+
 class TalkerTrainer:
     def __init__(
         self,
@@ -233,19 +259,7 @@ class TalkerTrainer:
         return torch.where(hidden, torch.where(wrong, others, torch.zeros_like(frames)), frames)
 
     def losses(self, batch: Batch, rng: np.random.Generator) -> dict[str, Tensor]:
-        """Mean cross-entropies. code0: of code 0 and the end; rest: of the other codes, on a share of the frames."""
-        hidden = self.talker(batch.inputs)
-        spans = [hidden[b, p : p + len(c) + 1] for b, (p, c) in enumerate(zip(batch.first, batch.codes, strict=True))]
-        end = torch.tensor([self.config.talker_config.codec_eos_token_id])
-        targets = torch.cat([torch.cat((c[:, 0], end)) for c in batch.codes])
-        code0 = F.cross_entropy(self.talker.logits(torch.cat(spans)).float(), targets)
-        speaking = torch.cat([span[:-1] for span in spans])  # [N, D]
-        codes = torch.cat(batch.codes)
-        count = max(1, int(len(codes) * self.options.predictor_share))
-        chosen = torch.from_numpy(rng.choice(len(codes), count, replace=False))
-        logits = self.talker.code_logits(speaking[chosen], codes[chosen])
-        rest = F.cross_entropy(logits.float().flatten(0, 1), codes[chosen, 1:].flatten())
-        return {"code0": code0, "rest": rest}
+        return code_losses(self.talker, batch.inputs, batch.first, batch.codes, rng, self.options.predictor_share)
 
     def guide(self, batch: Batch) -> Tensor:
         """How far the watched heads stray: -log of the attention on the part of the text that each frame speaks."""
