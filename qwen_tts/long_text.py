@@ -27,6 +27,8 @@ from .result import collect, next_seed
 from .stream import Pipeline, UtteranceStream
 from .voice import VoiceClonePromptItem
 
+SHORT = Reading(budget=120)  # pieces as long as the sentences that the built-in model has learned from
+
 
 @dataclass(frozen=True, slots=True)
 class Piece:
@@ -157,7 +159,7 @@ def speech(
     """
     keywords = keywords.copy()
     wish = keywords.pop("reading", None)
-    reading = check_reading(wish, habit=model.config.tts_model_size == "tiny")
+    reading = check_reading(wish, habit=SHORT if model.config.tts_model_size == "tiny" else None)
     texts = [text for text in spoken if isinstance(text, str)]
     if wish and len(texts) < len(spoken):
         raise OptionError("text that is still coming cannot be read as a whole: leave reading out, or give a string")

@@ -28,15 +28,16 @@ class Reading:
         )  # fmt: skip
 
 
-def check_reading(reading: Reading | bool | None, habit: bool) -> Reading | None:
-    """What `reading=` means: True the defaults, False nothing, None what the model is used to.
+def check_reading(reading: Reading | bool | None, habit: Reading | None) -> Reading | None:
+    """What `reading=` means: False nothing, None the model's habit (None for nothing), True that or else the defaults.
 
     Raises:
         OptionError: it is something else.
     """
-    reading = habit if reading is None else reading
+    if reading is None:
+        return habit
     if isinstance(reading, bool):
-        return Reading() if reading else None
+        return (habit or Reading()) if reading else None
     if isinstance(reading, Reading):
         return reading
     raise OptionError(f"reading must be a Reading, True, False or None, not {type(reading).__name__}")
