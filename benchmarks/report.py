@@ -39,11 +39,11 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 def plot(name: str, across: str, x: Sequence[float], panels: Mapping[str, Mapping[str, Sequence[float]]]) -> None:
     """Keeps `results/NAME.svg`: a panel for each quantity, from 0 upwards, with a line for each of its series."""
-    import matplotlib
+    import matplotlib  # pyright: ignore[reportMissingImports]
 
     matplotlib.use("svg")
     matplotlib.rcParams["svg.hashsalt"] = name  # the same figures give the same file
-    from matplotlib import pyplot
+    from matplotlib import pyplot  # pyright: ignore[reportMissingImports]
 
     figure, axes = pyplot.subplots(1, len(panels), figsize=(4.5 * len(panels), 3.2), squeeze=False, layout="constrained")
     for axis, (quantity, series) in zip(axes[0], panels.items(), strict=True):
