@@ -7,6 +7,7 @@ sentence is another sample of the same voice.
 
 import argparse
 import re
+import sys
 from collections.abc import Sequence
 
 import numpy as np
@@ -89,7 +90,13 @@ def main() -> None:
         "cosine to its voice",
         "had to be stopped",
     ]
-    publish("engine_speech", f"{len(texts)} sentences by every CPU engine, {args.speaker}", table(head, rows), result)
+    publish(
+        "engine_speech",
+        f"{len(texts)} sentences by every CPU engine, {args.speaker}",
+        table(head, rows),
+        result,
+        " ".join(sys.argv[1:]),
+    )
 
 
 if __name__ == "__main__":
