@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
-from report import heldout, publish, table
+from report import heldout, p95, publish, table
 
 from qwen_tts import Qwen3TTSModel
 from qwen_tts.arguments import utterances
@@ -56,12 +56,12 @@ def shaped(directory: Path, engine: str, frames: int) -> tuple[Engine, Codec, li
     return choose_engine(engine, talker), codec, [Utterance(p, options, seed, None, None) for seed, p in enumerate(prompts)]
 
 
-def named(name: str, engine: str) -> tuple[Engine, Codec, list[Utterance]]:
-    """A model by name, and sixteen held-out sentences."""
+def named(name: str, engine: str, frames: int) -> tuple[Engine, Codec, list[Utterance]]:
+    """A model by name, and sixteen held-out sentences, cut off after so many frames."""
     model = Qwen3TTSModel.from_pretrained(name, engine=engine)
     texts = (list(heldout().values()) * 16)[:16]
     layouts = [{"speaker": model.get_supported_speakers()[0]}] * 16
-    spoken = utterances(model.loaded, [*texts], "English", layouts, True, {"seed": 0, "max_new_tokens": 60})
+    spoken = utterances(model.loaded, [*texts], "English", layouts, True, {"seed": 0, "max_new_tokens": frames})
     return model.engine, model.codec, spoken
 
 
@@ -90,10 +90,6 @@ def measure(scheduler: Scheduler, spoken: list[Utterance]) -> Measured:
     return measured
 
 
-def p95(values: list[float]) -> float:
-    return sorted(values)[int(0.95 * (len(values) - 1))] if values else 0.0
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", default="tiny", help="a name, a directory, or shape:DIR")
@@ -106,7 +102,7 @@ def main() -> None:
     if args.threads:
         torch.set_num_threads(args.threads)
     shape = args.model.startswith("shape:")
-    made = shaped(Path(args.model[6:]), args.engine, args.frames) if shape else named(args.model, args.engine)
+    made = shaped(Path(args.model[6:]), args.engine, args.frames) if shape else named(args.model, args.engine, args.frames)
     engine, codec, spoken = made
     rows, result = [], {"model": args.model, "engine": type(engine).__name__, "threads": torch.get_num_threads()}
     with Scheduler(engine, codec) as scheduler:

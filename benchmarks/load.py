@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 import httpx
 from everyday import sentences
-from report import plot, publish, table
+from report import p95, plot, publish, table
 from served import Server
 
 RATE = 24_000
@@ -60,10 +60,6 @@ async def listeners(url: str, count: int, texts: list[str], speaker: str) -> Hea
         await asyncio.gather(*(one(client, number) for number in range(count)))
         heard.wall = time.perf_counter() - began
     return heard
-
-
-def p95(values: list[float]) -> float:
-    return sorted(values)[int(0.95 * (len(values) - 1))]
 
 
 def main() -> None:

@@ -28,6 +28,11 @@ def machine() -> str:
     )
 
 
+def p95(values: Sequence[float]) -> float:
+    """What 95 % of the values do not exceed; 0 of none."""
+    return sorted(values)[int(0.95 * (len(values) - 1))] if values else 0.0
+
+
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """A Markdown table whose columns line up; all but the first are numbers, to the right."""
     widths = [max(len(row[i]) for row in (head, *rows)) for i in range(len(head))]

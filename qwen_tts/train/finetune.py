@@ -31,8 +31,8 @@ from ..prompt import Prompt, build_layout, embed, resolve_language
 from ..tokenizer import encode_wave
 from ..voice import create_voice
 from . import spread
+from .code_losses import code_losses
 from .loop import learning_rate
-from .talker import code_losses
 
 OFTEN = 200  # clips between writes of what was encoded
 ROW = 3000  # of the codec embedding, as the official script; a smaller one takes its last free row
@@ -94,7 +94,7 @@ def read_examples(
             if codes.ndim != 2 or codes.shape[1] != groups or not len(codes):
                 raise ValueError(f"its codes have shape {list(codes.shape)}, expected [frames, {groups}]")
             resolve_language(model.config, row.get("language"))
-        except (ValueError, KeyError, TypeError, OptionError) as error:
+        except (ValueError, KeyError, TypeError) as error:
             what = f"it lacks {error}" if isinstance(error, KeyError) else str(error)
             raise DataError(f'{path}, line {number}: {what}; a line is {{"audio", "text", "ref_audio"}}') from None
         examples.append(Example(text, row.get("language"), codes))

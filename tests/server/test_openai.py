@@ -12,6 +12,7 @@ import openai
 import pytest
 from serving import SHORT, Web, listening, same, samples
 
+from qwen_tts.batching import policy
 from qwen_tts.server.session import Session
 
 
@@ -40,12 +41,13 @@ def test_the_default_format_is_that_of_the_client_who_asks(web: Web) -> None:
     assert web.speak(response_format="mp3").headers["content-type"] == "audio/mpeg"
 
 
-def test_events(web: Web) -> None:
+def test_events(web: Web, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(policy, "opening", lambda *_: 1)  # however busy the machine is
     wave = samples(web.speak(response_format="wav").content)
     reply = web.speak(response_format="pcm", stream_format="sse")
     assert reply.headers["content-type"].startswith("text/event-stream")
     events = [json.loads(line[6:]) for line in reply.text.splitlines() if line.startswith("data: ")]
-    assert [event["type"] for event in events[:-1]] == ["speech.audio.delta"] * (len(events) - 1) and len(events) > 1
+    assert [event["type"] for event in events[:-1]] == ["speech.audio.delta"] * (len(events) - 1) and len(events) > 2
     assert same(b"".join(base64.b64decode(event["audio"]) for event in events[:-1]), wave.tobytes())
     assert events[-1]["type"] == "speech.audio.done" and events[-1]["usage"]["total_tokens"] > 0
 
