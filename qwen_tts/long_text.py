@@ -106,7 +106,7 @@ class LongSpeech(ChunkStream):
         self._piece.close()
 
     def _run(self) -> Generator[AudioChunk, None, None]:
-        while speaking := [row for row in self._rows if row.left]:
+        while not self._closing.is_set() and (speaking := [row for row in self._rows if row.left]):
             if any(row.index for row in speaking):
                 self._piece = self._begin([row.piece() for row in speaking], self._piece)
             with self._piece:

@@ -181,6 +181,20 @@ def test_leaving_a_listener_who_waits_wakes_it(model: LoadedModel, engine: Watch
         engine.gate.set()
 
 
+def test_leaving_a_long_text_ends_the_thread_that_waits_for_it(model: LoadedModel, engine: Watched) -> None:
+    with Scheduler(engine, model.codec) as scheduler:
+        together = Qwen3TTSModel(model).shared(scheduler.stream)
+        engine.gate.clear()
+        speech, heard = together.stream_custom_voice("The house. A mouse.", "ryan", reading=True, seed=1), []
+        thread = threading.Thread(target=lambda: heard.append(list(speech)))
+        thread.start()
+        until(lambda: scheduler.playing == 1)
+        speech.close()
+        thread.join(10)
+        assert heard == [[]]
+        engine.gate.set()
+
+
 def test_who_does_not_take_is_waited_for_in_bounded_memory(model: LoadedModel, engine: Watched, endless: None) -> None:
     expected = codes(stream(EagerEngine(model.talker), model.codec, [spoken(model, most=121)]))
     with Scheduler(engine, model.codec, rows=2, ahead=1.0) as scheduler:
