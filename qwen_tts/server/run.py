@@ -23,6 +23,8 @@ from .session import Session
 from .settings import Settings
 from .source import Batched, Source
 
+M_MMAP_THRESHOLD, M_ARENA_MAX = -3, -8  # of glibc's malloc.h
+LARGE = 256 << 10  # bytes
 TIDY_SECONDS = 15.0
 
 
@@ -115,6 +117,7 @@ def serve_models(
         OptionError: an option, or a model's name, is not legal; or the port is taken.
     """
     check(address)
+    _keep_memory_whole()
     session = open_session(names, settings, device, engine, voices_dir)
     start_log()
     asyncio.run(_serve(session, address))
@@ -151,8 +154,16 @@ async def _serve(session: Session, address: Address) -> None:
         session.close()
 
 
+def _keep_memory_whole() -> None:
+    """Tells glibc to keep few heaps, whatever number of threads come and go, and large blocks apart from them."""
+    tell = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
+    if tell is not None:
+        tell(M_ARENA_MAX, 2)
+        tell(M_MMAP_THRESHOLD, LARGE)
+
+
 async def _tidy() -> None:
-    """Gives memory that is free back to the system from time to time: threads that come and go leave it in pieces."""
+    """Gives memory that is free back to the system from time to time."""
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None  # glibc's
     while trim is not None:
         await asyncio.sleep(TIDY_SECONDS)
