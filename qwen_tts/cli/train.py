@@ -6,7 +6,9 @@ from typing import Annotated
 
 import typer
 
-train = typer.Typer(no_args_is_help=True, help="Train: a preset voice of your own from a base model.")
+from .train_stages import codec, context, decoder, pack, talker
+
+train = typer.Typer(no_args_is_help=True, help="Train: a voice of your own from a base model; or a model from nothing.")
 
 Data = Annotated[Path, typer.Argument(help='A jsonl file, a line a clip: {"audio", "text", "ref_audio"[, "language"]}.')]
 Model = Annotated[str, typer.Option(help="A base model: its directory or its name on a hub.")]
@@ -19,11 +21,6 @@ Accumulate = Annotated[int, typer.Option(min=1, help="Batches a step.")]
 Lora = Annotated[int | None, typer.Option(min=1, help="Train adapters of this rank instead of whole matrices: less memory.")]
 Device = Annotated[str, typer.Option(help='"cpu", "cuda:0" or "auto".')]
 Seed = Annotated[int, typer.Option(help="Of all that is drawn.")]
-
-
-@train.callback()
-def _group() -> None:
-    """Keeps `voice` a command of its own."""
 
 
 @train.command()
@@ -70,3 +67,7 @@ def voice(
             trainer.write(base, name, output)
             typer.echo(f"{output}: qwen-tts say --model {output} --speaker {name.lower()} TEXT", err=True)
         spread.together()
+
+
+for stage in (pack, codec, context, decoder, talker):
+    train.command()(stage)

@@ -1,7 +1,7 @@
 """Trains what makes codes: the encoder and the codebooks. Waves come later (`decoder.py`), on codes that stay.
 
     wave ── encoder ── codebooks ── context ── x2 ── x2 ── a linear layer ── mel spectra, two a vector (10 ms each)
-                           └── codebook 0 ── a linear layer ── phonetic targets
+                           └── codebook 0 ── a linear layer ── phonetic targets, unless its codes are given
 
 Nearly all of a codec's computing is the decoder's convolutions at audio rates. To learn what to keep of a sound they are not
 needed: spectra tell that as well, at a tenth of the cost. The parts of the decoder up to 50 vectors a second are trained along.
@@ -20,7 +20,7 @@ from ..codec.codec import Codec
 from ..config import CodecConfig
 from ..mel import slaney_filters
 from .calibrate import calibrate
-from .data import Pack
+from .data import Codes, Pack
 from .loop import Average, learning_rate
 from .quantizer import QuantizerTrainer
 
@@ -79,9 +79,16 @@ class SpectralPatches(nn.Module):
 
 
 class CodecTrainer:
-    def __init__(self, codec: Codec, pack: Pack, targets: PhoneticTargets, options: CodecOptions) -> None:
+    def __init__(
+        self, codec: Codec, pack: Pack, targets: PhoneticTargets | None, options: CodecOptions, given: Codes | None = None
+    ) -> None:
+        """
+        Args:
+            targets: for codebook 0; None where its codes are given.
+            given: the codes of the first codebooks, whose vectors are there.
+        """
         torch.manual_seed(options.seed)
-        self.codec, self.pack, self.targets, self.options = codec, pack, targets, options
+        self.codec, self.pack, self.targets, self.given, self.options = codec, pack, targets, given, options
         self.frame = codec.config.encode_downsample_rate
         self.quantizer = QuantizerTrainer(codec)
         rate, latent = codec.config.output_sample_rate, codec.config.decoder_config.latent_dim
@@ -89,51 +96,64 @@ class CodecTrainer:
         self.rows = self.frame // self.spectra.hop  # spectra a frame
         steps = int(np.prod(codec.config.decoder_config.upsampling_ratios))  # vectors a frame after `upsample`
         self.spectral = nn.Conv1d(latent, self.spectra.width * self.rows // steps, 1)
-        self.phonetic = nn.Linear(codec.config.encoder_config.codebook_dim, targets.dim)
+        self.phonetic = nn.Linear(codec.config.encoder_config.codebook_dim, targets.dim if targets else 1)
         nn.init.zeros_(self.phonetic.weight)  # its first guess is the mean
         parameters = [*codec.parameters(), *self.phonetic.parameters(), *self.spectral.parameters()]
         self.optimizer = torch.optim.AdamW(parameters, lr=options.peak, betas=(0.8, 0.99), weight_decay=0.01)
         self.average = Average(codec)
-        samples = np.array([clip.samples for clip in pack.clips], np.float64)
-        self.chance = samples / samples.sum()
+        self.chance = pack.chance()
+        self.fresh = True
         self._embed = torch.compile(codec.encoder.embed, dynamic=False) if options.compiled else codec.encoder.embed
 
-    def batch(self, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
-        """Random segments: waves [B, N], phonetic targets [B, T, dim] (NaN past the end)."""
+    def batch(self, rng: np.random.Generator) -> tuple[Tensor, Tensor, Tensor | None, Tensor | None]:
+        """Random segments: waves [B, N], which frames are within the clip [B, T], phonetic targets [B, T, dim] (NaN past the
+        end), given codes [B, T, G]."""
         o = self.options
-        waves, targets = [], []
+        waves, real, targets, given = [], [], [], []
         for clip in rng.choice(len(self.chance), o.batch, p=self.chance):
             frames = self.pack.clips[clip].samples // self.frame
             first = int(rng.integers(0, max(1, frames - o.segment + 1)))
             waves.append(self.pack.wave(self.pack.clips[clip], first * self.frame, o.segment * self.frame))
-            targets.append(self.targets.get(int(clip), first, o.segment))
+            real.append(np.arange(o.segment) < frames - first)
+            if self.targets is not None:
+                targets.append(self.targets.get(int(clip), first, o.segment))
+            if self.given is not None:
+                rows = self.given.get(int(clip))[first : first + o.segment]
+                given.append(F.pad(rows, (0, 0, 0, o.segment - len(rows))))
         gain = rng.uniform(0.6, 1.2, (o.batch, 1)).astype(np.float32)
-        return torch.from_numpy(np.stack(waves) * gain), torch.from_numpy(np.stack(targets))
+        heard = torch.from_numpy(np.stack(targets)) if targets else None
+        return (
+            torch.from_numpy(np.stack(waves) * gain), torch.from_numpy(np.stack(real)), heard,
+            torch.stack(given) if given else None,
+        )  # fmt: skip
 
     def step(self, step: int) -> dict[str, float]:
         o = self.options
-        wave, targets = self.batch(np.random.default_rng((o.seed, step)))
+        wave, real, targets, given = self.batch(np.random.default_rng((o.seed, step)))
         generator = torch.Generator().manual_seed(o.seed * 1_000_003 + step)
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate(step, o.steps, o.peak, o.warmup)
-        if step == 0:
+        if step == 0 and self.fresh:
             calibrate(self.codec.encoder, lambda: self.codec.encoder.embed(wave))
             self.quantizer.whiten(self._embedded(8))
         if step == o.quantise_from:
-            self.quantizer.start(self._embedded(40), 40, generator)
+            self.quantizer.start(self._embedded(40), 40, generator, 0 if given is None else given.shape[-1])
         with torch.autocast("cpu", torch.bfloat16, enabled=o.bf16):
             z = self._embed(wave)
-        real = ~targets[..., 0].isnan()
-        quantised = self.quantizer.bypass(z.float()) if step < o.quantise_from else self.quantizer(z.float(), generator, real)
+        bypassed = step < o.quantise_from
+        quantised = self.quantizer.bypass(z.float(), given) if bypassed else self.quantizer(z.float(), generator, real, given)
         spectral = (self.guess(quantised.latent) - self.spectra(wave)).abs().mean()
-        phonetic = (self.phonetic(quantised.semantic)[real] - targets[real]).square().sum(-1).mean()  # variances sum to one
-        loss = spectral + o.commitment * quantised.commitment + o.phonetic * phonetic
+        loss = spectral + o.commitment * quantised.commitment
+        figures = {"spectral": spectral, "commitment": quantised.commitment}
+        if targets is not None:
+            off = self.phonetic(quantised.semantic)[real] - targets[real]
+            figures["phonetic"] = off.square().sum(-1).mean()  # variances sum to one
+            loss = loss + o.phonetic * figures["phonetic"]
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
-        norm = nn.utils.clip_grad_norm_(self.codec.parameters(), 5.0)
+        figures["norm"] = nn.utils.clip_grad_norm_(self.codec.parameters(), 5.0)
         self.optimizer.step()
         self.average.update(step)
-        figures = {"spectral": spectral, "commitment": quantised.commitment, "phonetic": phonetic, "norm": norm}
         return {name: value.item() for name, value in figures.items()}
 
     def guess(self, latent: Tensor) -> Tensor:
@@ -150,6 +170,13 @@ class CodecTrainer:
     def state_dict(self) -> dict[str, Any]:
         modules = {"codec": self.codec, "phonetic": self.phonetic, "spectral": self.spectral, "optimizer": self.optimizer}
         return {name: m.state_dict() for name, m in modules.items()} | {"average": self.average.values}
+
+    def begin_with(self, state: dict[str, Any]) -> None:
+        """Takes the averaged weights of an earlier run, and nothing of its optimiser."""
+        self.codec.load_state_dict(state["codec"] | state["average"])
+        self.spectral.load_state_dict(state["spectral"])
+        self.average = Average(self.codec)
+        self.fresh = False
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self.codec.load_state_dict(state["codec"])

@@ -36,8 +36,7 @@ class ContextTrainer:
         )
         self.optimizer = torch.optim.AdamW(self.used.parameters(), lr=options.peak, betas=(0.8, 0.99), weight_decay=0.01)
         self.average = Average(self.decoder)
-        frames = np.diff(codes[0].start).astype(np.float64)
-        self.chance = frames / frames.sum()
+        self.chance = stage.pack.chance()
 
     def batch(self, rng: np.random.Generator) -> tuple[Tensor, Tensor, Tensor]:
         """Random segments: codes [B, T, Q], waves [B, N], and which frames are within the clip [B, T]."""

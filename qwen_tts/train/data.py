@@ -1,7 +1,7 @@
 """Clips as one flat file of samples and one line of JSON each, so that a random crop is a slice of mapped memory.
 
 DIR/audio.i16     all clips, one after the other, mono int16 at the codec's rate
-DIR/clips.jsonl   {"id", "text", "speaker", "language", "start", "samples"} per clip
+DIR/clips.jsonl   {"id", "text", "speaker", "language", "start", "samples"[, "instruct"]} per clip
 """
 
 import json
@@ -27,6 +27,7 @@ class Clip:
     language: str
     start: int
     samples: int
+    instruct: str = ""
 
 
 def tidy(wave: np.ndarray, rate: int) -> np.ndarray:
@@ -56,7 +57,7 @@ def write_pack(rows: Iterable[tuple[dict, Path]], folder: Path, rate: int) -> in
             if not len(mono):
                 continue
             audio.write(np.round(mono * 32767).astype("<i2").tobytes())
-            clip = Clip(row["id"], row["text"], row["speaker"], row["language"], start, len(mono))
+            clip = Clip(row["id"], row["text"], row["speaker"], row["language"], start, len(mono), row.get("instruct", ""))
             index.write(json.dumps(asdict(clip), ensure_ascii=False) + "\n")
             start += len(mono)
             count += 1
@@ -71,6 +72,16 @@ class Pack:
         lines = (folder / "clips.jsonl").read_text("utf-8").splitlines()
         self.clips = [Clip(**json.loads(line)) for line in lines]
         self.audio = np.memmap(folder / "audio.i16", "<i2", "r")
+
+    def chance(self) -> np.ndarray:
+        """How often a trainer should draw each clip, [clips], of sum 1: by its length, and by the root of its speaker's share.
+
+        So a speaker with twenty times as much speech is heard but four or five times as often.
+        """
+        samples = np.array([clip.samples for clip in self.clips], np.float64)
+        speakers, number = np.unique([clip.speaker for clip in self.clips], return_inverse=True)
+        weight = samples / np.bincount(number, samples, len(speakers))[number] ** 0.5
+        return weight / weight.sum()
 
     def wave(self, clip: Clip, start: int = 0, samples: int | None = None) -> np.ndarray:
         """float32 samples of a clip from `start` on; zeros fill up to `samples`."""

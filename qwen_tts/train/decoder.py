@@ -51,8 +51,7 @@ class DecoderTrainer:
         self.optimizer = torch.optim.AdamW(self.decoder.parameters(), lr=options.peak, betas=(0.8, 0.99), weight_decay=0.0)
         self.judge_optimizer = torch.optim.AdamW(self.judges.parameters(), lr=options.judge_peak, betas=(0.8, 0.99))
         self.average = Average(self.decoder)
-        frames = np.diff(codes[0].start).astype(np.float64)
-        self.chance = frames / frames.sum()
+        self.chance = pack.chance()
         self.fresh = True
         self._waveform = self.decoder.waveform
         if options.compiled:

@@ -11,30 +11,26 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..codec.codec import Codec
-from .quantizer import QuantizerTrainer
 
-
-def frequent_pairs(halves: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
-    """The most frequent pairs of classes, and which of them each frame is.
-
-    A frame with a rarer pair gets the most frequent one with the same second class; failing that, the most frequent of all.
-
-    Args:
-        halves: [frames, 2].
-        size: how many pairs.
-    Returns:
-        pairs [size or fewer, 2] and codes int64 [frames].
-    """
+def frequent_pairs(halves: np.ndarray, size: int) -> np.ndarray:
+    """The `size` most frequent pairs of classes of `halves` [frames, 2], the most frequent first: [size or fewer, 2]."""
     classes = int(halves.max()) + 1
-    joined = halves[:, 0].astype(np.int64) * classes + halves[:, 1]
-    found, counts = np.unique(joined, return_counts=True)
+    found, counts = np.unique(halves[:, 0].astype(np.int64) * classes + halves[:, 1], return_counts=True)
     kept = found[np.argsort(-counts, kind="stable")[:size]]
+    return np.stack((kept // classes, kept % classes), 1)
+
+
+def phone_codes(halves: np.ndarray, pairs: np.ndarray) -> np.ndarray:
+    """Which of the pairs each frame [frames, 2] is, int64 [frames].
+
+    A frame with a pair that has no code gets the most frequent one with the same second class; failing that, the first of all.
+    """
+    classes = int(max(halves.max(), pairs.max())) + 1
     code, second = np.zeros(classes * classes, np.int64), np.arange(classes * classes) % classes
-    for number in reversed(range(len(kept))):
-        code[second == kept[number] % classes] = number  # the most frequent comes last
-    code[kept] = np.arange(len(kept))
-    return np.stack((kept // classes, kept % classes), 1), code[joined]
+    for number in reversed(range(len(pairs))):
+        code[second == pairs[number, 1]] = number  # the most frequent comes last
+    code[pairs[:, 0] * classes + pairs[:, 1]] = np.arange(len(pairs))
+    return code[halves[:, 0].astype(np.int64) * classes + halves[:, 1]]
 
 
 def pair_vectors(pairs: np.ndarray, size: int, dim: int, norm: float) -> Tensor:
@@ -52,26 +48,3 @@ def pair_vectors(pairs: np.ndarray, size: int, dim: int, norm: float) -> Tensor:
     vectors[place, classes + torch.from_numpy(pairs[:, 1])] = norm / 2**0.5
     vectors[len(pairs) :, -1] = -10 * norm
     return vectors
-
-
-@torch.no_grad()
-def set_codebook(codec: Codec, vectors: Tensor) -> None:
-    """Makes these the vectors of codebook 0, in the encoder and in the decoder."""
-    for half in QuantizerTrainer(codec).halves[0]:
-        (codebook,) = half.codebooks()
-        QuantizerTrainer._set(codebook, vectors, torch.ones(len(vectors)))
-
-
-@torch.no_grad()
-def hear(codec: Codec, z: Tensor, codes: Tensor) -> None:
-    """Sets the encoder's way to codebook 0 to the linear map that comes closest to the right vectors.
-
-    Args:
-        z: the encoder's vectors of some frames, [N, width].
-        codes: what they should become, int64 [N].
-    """
-    chooser = QuantizerTrainer(codec).halves[0][0]
-    (codebook,) = chooser.codebooks()
-    ridge = 1e-3 * len(z) * z.square().mean() * torch.eye(z.shape[1])
-    weight = torch.linalg.solve(z.T @ z + ridge, z.T @ codebook.vectors()[codes])
-    chooser.input_proj.weight.copy_(weight.T[..., None])

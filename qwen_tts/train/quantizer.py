@@ -2,6 +2,9 @@
 
 Trains the encoder's copy (which chooses codes) together with the decoder's output projections (which use them); `sync`
 then gives the decoder its copy of the codebooks.
+
+The first codebooks may be given: their codes are known (phones, pitch), their vectors stay, and the others learn what those
+leave open, in the dimensions that they leave free. So the encoder need not hear what is known.
 """
 
 from dataclasses import dataclass
@@ -40,17 +43,25 @@ def k_means(x: Tensor, size: int, generator: torch.Generator, rounds: int = 10) 
 class QuantizerTrainer:
     def __init__(self, codec: Codec, decay: float = 0.98, dropout: float = 0.5, floor: float = 0.03) -> None:
         self.codec, self.decay, self.dropout, self.floor = codec, decay, dropout, floor
+        self.power: dict[int, Tensor] = {}  # of each half's vectors before they are quantised, in the first batch
         encoder, decoder = codec.encoder.quantizer, codec.decoder.quantizer
         self.halves: list[tuple[ResidualEncoder, ResidualDecoder]] = [
             (encoder.semantic_residual_vector_quantizer, decoder.rvq_first),
             (encoder.acoustic_residual_vector_quantizer, decoder.rvq_rest),
         ]
 
-    def bypass(self, z: Tensor) -> Quantised:
-        """What the decoder gets while there are no codebooks yet: z through the projections alone."""
-        inner = [chooser.input_proj(z) for chooser, _ in self.halves]
-        latent = torch.stack([user.output_proj(x) for x, (_, user) in zip(inner, self.halves, strict=True)]).sum(0)
-        return Quantised(latent, inner[0].transpose(1, 2), torch.empty(0), z.new_zeros(()))
+    def bypass(self, z: Tensor, given: Tensor | None = None) -> Quantised:
+        """What the decoder gets while there are no codebooks yet: z through the projections alone, and what is given."""
+        latent, semantic, known = [], z, 0 if given is None else given.shape[-1]
+        for half, (chooser, user) in enumerate(self.halves):
+            stages = chooser.codebooks()
+            total = self._free(half, known) * chooser.input_proj(z).transpose(1, 2)
+            for index, codebook in enumerate(stages[: max(0, known - half)]):
+                assert given is not None
+                total = total + codebook.vectors()[given[..., half + index]]
+            semantic = semantic if half else total
+            latent.append(user.output_proj(total.transpose(1, 2)))
+        return Quantised(torch.stack(latent).sum(0), semantic, torch.empty(0), z.new_zeros(()))
 
     @torch.no_grad()
     def whiten(self, z: Tensor) -> None:
@@ -66,42 +77,63 @@ class QuantizerTrainer:
             chooser.input_proj.weight.copy_((vectors[:, -dim:] * scale).T[..., None])
 
     @torch.no_grad()
-    def start(self, z: Tensor, batches: int, generator: torch.Generator) -> None:
-        """Sets every codebook by k-means over z [B, width, T] of that many batches, stage by stage."""
-        for chooser, _ in self.halves:
-            residual = chooser.input_proj(z).transpose(1, 2).flatten(0, 1)
-            for codebook in chooser.codebooks():
+    def start(self, z: Tensor, batches: int, generator: torch.Generator, given: int = 0) -> None:
+        """Sets every codebook from number `given` on by k-means over z [B, width, T] of that many batches, stage by stage."""
+        for half, (chooser, _) in enumerate(self.halves):
+            residual = (self._free(half, given) * chooser.input_proj(z).transpose(1, 2)).flatten(0, 1)
+            for codebook in chooser.codebooks()[max(0, given - half) :]:
                 centres, counts = k_means(residual, len(codebook.get_buffer("cluster_usage")), generator)
                 self._set(codebook, centres, counts.clamp(min=1) / batches)  # the scale that the moving average settles on
                 residual = residual - codebook.vectors()[codebook.nearest(residual)]
 
-    def __call__(self, z: Tensor, generator: torch.Generator | None, mask: Tensor | None = None) -> Quantised:
-        """Quantises z [B, width, T], straight-through. With a generator it also learns, from real frames (mask [B, T])."""
+    def __call__(
+        self, z: Tensor, generator: torch.Generator | None, mask: Tensor | None = None, given: Tensor | None = None
+    ) -> Quantised:
+        """Quantises z [B, width, T], straight-through. With a generator it also learns, from real frames (mask [B, T]).
+
+        `given`: the codes of the first codebooks, [B, T, G].
+        """
         latent, commitment, codes = None, z.new_zeros(()), []
-        semantic = z
+        semantic, known = z, 0 if given is None else given.shape[-1]
         for half, (chooser, user) in enumerate(self.halves):
-            inner = residual = chooser.input_proj(z).transpose(1, 2)  # [B, T, dim]
+            inner = residual = self._free(half, known) * chooser.input_proj(z).transpose(1, 2)  # [B, T, dim]
             stages = chooser.codebooks()
             keep = self._kept(len(z), len(stages) if half else 0, generator)
-            total = torch.zeros_like(residual)
+            total, told = torch.zeros_like(residual), torch.zeros_like(residual)
             for index, codebook in enumerate(stages):
+                used = (index < keep)[:, None, None]
+                if len(codes) < known:
+                    assert given is not None
+                    codes.append(given[..., len(codes)])
+                    told = told + used * codebook.vectors()[codes[-1]]
+                    continue
                 chosen = codebook.nearest(residual.detach())
                 vectors = codebook.vectors()[chosen]
                 codes.append(chosen)
-                error = (residual - vectors).square().mean()
                 if generator is not None:
                     self._learn(codebook, residual.detach(), chosen, mask, generator)
-                total = total + (index < keep)[:, None, None] * vectors
+                total = total + used * vectors
                 residual = residual - vectors
-            # how much of the vector the codebooks miss, whatever its scale: of the half, not of its stages
-            commitment = commitment + error / inner.detach().square().mean()
-            total = inner + (total - inner).detach()  # one straight path for the gradient, however many stages there are
-            total = total * (keep > 0)[:, None, None]
+            if known < len(codes):
+                # how much of the vector the codebooks miss, whatever its scale: of the half, not of its stages
+                power = inner.square().mean()
+                commitment = commitment + residual.square().mean() / power.detach()
+                # nothing else keeps the encoder from speaking up, ever louder
+                commitment = commitment + (power / self.power.setdefault(half, power.detach())).log().square()
+                total = inner + (total - inner).detach()  # one straight path for the gradient, however many stages there are
+            total = (told + total) * (keep > 0)[:, None, None]
             semantic = semantic if half else total
             out = user.output_proj(total.transpose(1, 2))
             latent = out if latent is None else latent + out
         assert latent is not None
         return Quantised(latent, semantic, torch.stack(codes, -1), commitment)
+
+    def _free(self, half: int, known: int) -> Tensor:
+        """1 for each dimension that the vectors of a half's given codebooks do not use, else 0: [dim]."""
+        stages = self.halves[half][0].codebooks()
+        used = [book.vectors().any(0) for book in stages[: max(0, known - half)]]
+        dim = stages[0].vectors().shape[1]
+        return 1 - torch.stack([torch.zeros(dim, dtype=torch.bool), *used]).any(0).float()
 
     def _kept(self, batch: int, stages: int, generator: torch.Generator | None) -> Tensor:
         """How many codebooks each row uses: all, or for some rows a random number of the acoustic ones, or none of these.

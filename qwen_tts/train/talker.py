@@ -135,27 +135,34 @@ class TalkerTrainer:
             for layer in [*talker.model.layers, *talker.code_predictor.model.layers]:
                 if layer not in layers:  # the hooks of the watched ones stay outside
                     layer.compile(dynamic=True)
-        known = config.talker_config.spk_id
-        frames = np.diff(codes.start)
-        self.usable = [i for i, clip in enumerate(pack.clips) if clip.speaker.lower() in known and frames[i] > 3]
+        known, frames = config.talker_config.spk_id, np.diff(codes.start)
+        usable = np.array([clip.speaker.lower() in known or bool(clip.instruct and not clip.speaker) for clip in pack.clips])
+        chance = pack.chance() / np.array([clip.samples for clip in pack.clips]) * (usable & (frames > 3))
+        self.often = chance / chance.sum() * np.count_nonzero(chance)  # each clip is drawn, an epoch
         self.frames = frames
         self._epoch: tuple[int, list[list[int]]] | None = None
 
     def batches(self, epoch: int) -> list[list[int]]:
-        """Clips of like length together, about `tokens` positions each, in random order."""
+        """The clips of an epoch, `grouped`, in random order."""
         if self._epoch is None or self._epoch[0] != epoch:
             rng = np.random.default_rng((self.options.seed, epoch))
-            length = {i: self.frames[i] * (1 + 0.1 * rng.random()) + len(self.pack.clips[i].text) / 2 + 12 for i in self.usable}
-            groups: list[list[int]] = []
-            group: list[int] = []
-            for clip in sorted(self.usable, key=length.__getitem__):
-                if group and length[clip] * (len(group) + 1) > self.options.tokens:
-                    groups.append(group)
-                    group = []
-                group.append(clip)
-            groups.append(group)
+            times = np.floor(self.often + rng.random(len(self.often))).astype(int)
+            groups = self.grouped(np.repeat(np.arange(len(times)), times), rng)
             self._epoch = epoch, [groups[i] for i in rng.permutation(len(groups))]
         return self._epoch[1]
+
+    def grouped(self, clips: np.ndarray, rng: np.random.Generator) -> list[list[int]]:
+        """Clips of like length together, about `tokens` positions each."""
+        texts = np.array([len(self.pack.clips[i].text) for i in clips])
+        length = self.frames[clips] * (1 + 0.1 * rng.random(len(clips))) + texts / 2 + 12
+        groups: list[list[int]] = []
+        group: list[int] = []
+        for place in np.argsort(length):
+            if group and length[place] * (len(group) + 1) > self.options.tokens:
+                groups.append(group)
+                group = []
+            group.append(int(clips[place]))
+        return [*groups, group]
 
     def clips(self, step: int) -> list[int]:
         """The batch of a step, epoch after epoch. (Epochs differ by a batch or two; the first one's number counts.)"""
@@ -188,8 +195,9 @@ class TalkerTrainer:
             self.config,
             text_ids=ids,
             role_ids=self.text.role_ids,
+            instruct_ids=self.text.instruct_ids(clip.instruct) if clip.instruct else None,
             language=language,
-            speaker=clip.speaker,
+            speaker=clip.speaker or None,
             streaming_text=streaming,
         )
         begin = len(layout.instruct) + len(layout.header)

@@ -42,7 +42,7 @@ def main() -> None:
     rng, generator = np.random.default_rng(args.seed), torch.Generator().manual_seed(args.seed)
     guessed = [codes.get(i).numpy() for i in range(len(pack.clips))]  # a voice that the talker has not keeps its codes
     with torch.no_grad():
-        for clips in tqdm(trainer.batches(0), mininterval=30):
+        for clips in tqdm(trainer.grouped(np.flatnonzero(trainer.often), rng), mininterval=30):
             batch = trainer.assemble(clips, rng)
             with torch.autocast("cpu", torch.bfloat16):
                 hidden = talker(batch.inputs)

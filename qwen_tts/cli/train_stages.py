@@ -1,0 +1,183 @@
+"""`qwen-tts train pack|codec|context|decoder|talker`: a model from nothing, stage by stage. `recipes/tiny` is an example."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from ..errors import DataError, OptionError
+
+PackDir = Annotated[Path, typer.Argument(metavar="PACK", help="What `qwen-tts train pack` made.")]
+Out = Annotated[Path, typer.Argument(help="A folder for log.jsonl and state.pt; if they are there, it goes on.")]
+CodecState = Annotated[Path, typer.Argument(help="state.pt of `qwen-tts train codec`.")]
+Config = Annotated[Path, typer.Option(help="The sizes: config.json of a model, or of its codec.")]
+Given = Annotated[Path | None, typer.Option(help="A folder with the codes of the first codebooks: not to be learned.")]
+Guessed = Annotated[Path | None, typer.Option(help="A folder of codes as a talker says them, for half of the clips.")]
+Start = Annotated[Path | None, typer.Option(help="state.pt of an earlier training to begin with; its rates begin anew.")]
+Steps = Annotated[int, typer.Option(min=1)]
+Threads = Annotated[int, typer.Option(min=1)]
+Compiled = Annotated[bool, typer.Option(help="torch.compile: faster, after some minutes.")]
+Exact = Annotated[bool, typer.Option("--fp32", help="Without bfloat16.")]
+
+
+def pack(
+    out: Annotated[Path, typer.Argument(help="The folder to write.")],
+    manifests: Annotated[
+        list[str], typer.Argument(help='jsonl files, a line a clip: {"audio", "text", "speaker", "language", "seconds"}.')
+    ],
+    rate: Annotated[int, typer.Option(help="Of the codec, Hz.")] = 24000,
+) -> None:
+    """Put clips into one training set: silence at the ends cut, loudness set. FILE.jsonl=4 takes four hours of that file."""
+    from ..train.data import write_pack
+
+    typer.echo(f"{write_pack(_rows(manifests), out, rate)} clips", err=True)
+
+
+def codec(
+    pack: PackDir, out: Out, config: Config, given: Given = None, start: Start = None, steps: Steps = 12000,
+    peak: Annotated[float, typer.Option(help="The highest learning rate.")] = 6e-4, threads: Threads = 2,
+    compiled: Compiled = False, fp32: Exact = False,
+) -> None:  # fmt: skip
+    """Learn what codes are: the encoder and the codebooks."""
+    import numpy as np
+
+    from ..codec.codec import Codec
+    from ..config import CodecConfig
+    from ..train.codec import CodecOptions, CodecTrainer, PhoneticTargets
+    from ..train.data import Codes, Pack
+    from ..train.given_codes import give_pairs
+
+    _begin(pack, threads)
+    options = CodecOptions(steps=steps, peak=peak, compiled=compiled, bf16=not fp32, **({"quantise_from": 0} if start else {}))
+    known = None if given is None else Codes(given)
+    targets = PhoneticTargets(pack) if known is None else None
+    trainer = CodecTrainer(Codec(CodecConfig.from_file(config)), Pack(pack), targets, options, known)
+    _take(trainer, start)
+    if known is not None:
+        pitches = np.load(pack / "pitch.npy") if known.rows.shape[1] > 1 else None
+        give_pairs(trainer.codec, np.load(pack / "pairs.npy"), pitches)
+    _run(trainer, steps, out)
+
+
+def context(
+    pack: PackDir,
+    codec: CodecState,
+    out: Out,
+    config: Config,
+    guessed: Guessed = None,
+    steps: Steps = 3000,
+    threads: Threads = 1,
+) -> None:
+    """Learn the decoder below audio rates, from spectra, on codes that stay."""
+    from ..config import CodecConfig
+    from ..train.codec import CodecOptions, CodecTrainer, trained_codec
+    from ..train.context import ContextOptions, ContextTrainer
+    from ..train.data import Pack
+    from ..train.loop import saved_trainer
+
+    _begin(pack, threads)
+    made = trained_codec(CodecConfig.from_file(config), codec)
+    stage = CodecTrainer(made, Pack(pack), None, CodecOptions(steps=0))
+    stage.spectral.load_state_dict(saved_trainer(codec)["spectral"])
+    _run(ContextTrainer(stage, _codes(pack, guessed), ContextOptions(steps=steps)), steps, out)
+
+
+def decoder(
+    pack: PackDir, codec: CodecState, out: Out, config: Config,
+    context: Annotated[Path | None, typer.Option(help="state.pt of `qwen-tts train context`.")] = None,
+    guessed: Guessed = None, start: Start = None, steps: Steps = 5000,
+    warmup: Annotated[int, typer.Option(help="Steps before the discriminators have a say.")] = 4000,
+    threads: Threads = 1, compiled: Compiled = False,
+) -> None:  # fmt: skip
+    """Learn to make waves, at last against discriminators, on codes that stay."""
+    from ..config import CodecConfig
+    from ..train.codec import trained_codec
+    from ..train.data import Pack
+    from ..train.decoder import DecoderOptions, DecoderTrainer
+    from ..train.loop import saved_trainer
+
+    _begin(pack, threads)
+    made = trained_codec(CodecConfig.from_file(config), codec)
+    if context is not None:
+        state = saved_trainer(context)
+        made.decoder.load_state_dict(state["decoder"] | state["average"])
+    options = DecoderOptions(steps=steps, warmup=warmup, compiled=compiled)
+    trainer = DecoderTrainer(made, Pack(pack), _codes(pack, guessed), options)
+    _take(trainer, start)
+    _run(trainer, steps, out)
+
+
+def talker(
+    pack: PackDir,
+    text: Annotated[Path, typer.Argument(help="The text tokenizer: vocab.json, merges.txt, tokenizer_config.json.")],
+    out: Out, config: Config, guessed: Guessed = None, start: Start = None, steps: Steps = 10000, threads: Threads = 2,
+    compiled: Compiled = False,
+) -> None:  # fmt: skip
+    """Learn to speak texts in codes: preset voices, instructions, and voices by description, as the clips have them."""
+    import torch
+
+    from ..config import ModelConfig
+    from ..talker.talker import Talker
+    from ..text import TextTokenizer
+    from ..train.data import Alignment, Codes, Pack
+    from ..train.talker import TalkerOptions, TalkerTrainer
+
+    _begin(pack, threads)
+    torch.manual_seed(0)
+    sizes = ModelConfig.from_file(config)
+    options = TalkerOptions(steps=steps, compiled=compiled)
+    alignment = Alignment(pack) if (pack / "aligned.f4").is_file() else None
+    trainer = TalkerTrainer(
+        Talker(sizes.talker_config), sizes, TextTokenizer.from_dir(text), Pack(pack), Codes(pack), options, alignment,
+        None if guessed is None else Codes(guessed),
+    )  # fmt: skip
+    _take(trainer, start)
+    _run(trainer, steps, out)
+
+
+def _rows(manifests: list[str]) -> Iterator[tuple[dict[str, Any], Path]]:
+    for name in manifests:
+        file, _, hours = name.partition("=")
+        left, path = float(hours) * 3600 if hours else float("inf"), Path(file)
+        if not path.is_file():
+            raise DataError(f"there is no file {path}")
+        for number, line in enumerate(path.read_text("utf-8").splitlines(), 1):
+            try:
+                row = json.loads(line)
+                left -= row.get("seconds", 0)
+                audio = path.parent / row["audio"]
+                row = {"id": audio.stem, "instruct": ""} | row | {key: row[key] for key in ("text", "speaker", "language")}
+            except (ValueError, KeyError, TypeError, AttributeError) as error:
+                raise DataError(f"{path}, line {number}: {error!r}; it needs audio, text, speaker and language") from None
+            if left < 0:
+                break
+            yield row, audio
+
+
+def _begin(pack: Path, threads: int) -> None:
+    if not (pack / "clips.jsonl").is_file():
+        raise OptionError(f"{pack} is no training set: make one with qwen-tts train pack")
+    import torch
+
+    torch.set_num_threads(threads)
+
+
+def _codes(pack: Path, guessed: Path | None) -> list[Any]:
+    from ..train.data import Codes
+
+    return [Codes(folder) for folder in (pack, guessed) if folder]
+
+
+def _take(trainer: Any, start: Path | None) -> None:
+    from ..train.loop import saved_trainer
+
+    if start is not None:
+        trainer.begin_with(saved_trainer(start))
+
+
+def _run(trainer: Any, steps: int, out: Path) -> None:
+    from ..train.loop import train
+
+    train(trainer, steps, out)

@@ -1,0 +1,103 @@
+"""What a voice or a way to speak is called, in many words, in English and Chinese."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from vary import Way
+
+WAYS: dict[str, tuple[Way, str]] = {  # what a preset voice can be told in which words, and what is then done to its clips
+    "slow": (
+        Way(pace=0.74),
+        "Speak slowly.|Slow down, please.|Talk at a slow pace.|Very slowly.|Take your time.|请说慢一点。|语速放慢",
+    ),
+    "fast": (
+        Way(pace=1.32),
+        "Speak quickly.|Talk fast.|Hurry up.|At a fast pace.|Speak faster, please.|请说快一点。|语速加快",
+    ),
+    "high": (
+        Way(size=1.12),
+        "Speak in a high voice.|Use a higher pitch.|High-pitched.|Raise your voice's pitch.|音调高一点。",
+    ),
+    "low": (
+        Way(size=0.89),
+        "Speak in a low voice.|Use a lower pitch.|Deep and low.|Lower your pitch.|音调低一点。",
+    ),
+    "loud": (
+        Way(loud=5, bright=1.5),
+        "Speak loudly.|Speak up!|Shout.|In a loud, strong voice.|Louder, please.|大声说。",
+    ),
+    "quiet": (
+        Way(loud=-8, bright=-1.5),
+        "Speak quietly.|Softly.|In a soft, gentle voice.|Speak more quietly, please.|小声说。",
+    ),
+    "whisper": (
+        Way(whispered=True, loud=-5),
+        "Whisper.|In a whisper.|Whisper it to me.|Speak under your breath.|用耳语说。",
+    ),
+    "excited": (
+        Way(size=1.08, pace=1.2, loud=3, bright=1),
+        "Sound excited.|Very happy and excited.|With joy!|Cheerful and lively.|用兴奋的语气说。|开心地说",
+    ),
+    "sad": (
+        Way(size=0.95, pace=0.8, loud=-5, bright=-1),
+        "Sound sad.|Sad and tired.|In a sad, low voice.|With sorrow.|用悲伤的语气说。|难过地说",
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Voice:
+    """What can be heard of a voice: -1, 0 or 1 of each but the sex."""
+
+    woman: bool
+    pitch: int
+    pace: int
+    bright: int
+    loud: int
+    age: int
+
+
+ENGLISH = {
+    "pitch": {-1: ("low", "deep", "low-pitched"), 0: ("medium-pitched",), 1: ("high", "high-pitched")},
+    "bright": {-1: ("dark", "warm", "mellow"), 0: ("balanced",), 1: ("bright", "clear", "crisp")},
+    "loud": {-1: ("soft", "quiet", "gentle"), 0: ("normal",), 1: ("loud", "strong", "powerful")},
+    "pace": {
+        -1: ("speaks slowly", "talks at a slow pace", "takes time"), 0: ("speaks at a normal pace", "talks at a medium pace"),
+        1: ("speaks quickly", "talks fast", "speaks at a fast pace"),
+    },
+    "age": {-1: ("young", "youthful"), 0: ("adult",), 1: ("older", "mature", "middle-aged")},
+}  # fmt: skip
+CHINESE = {
+    "pitch": {-1: "音调低沉", 0: "音调中等", 1: "音调高"}, "bright": {-1: "声音温暖", 0: "音色平衡", 1: "声音明亮"},
+    "loud": {-1: "轻声细语", 0: "音量正常", 1: "声音洪亮"}, "pace": {-1: "语速缓慢", 0: "语速适中", 1: "语速快"},
+    "age": {-1: "年轻", 0: "成年", 1: "成熟"},
+}  # fmt: skip
+
+
+def describe(voice: Voice, rng: np.random.Generator) -> str:
+    """A description that mentions the sex and some of the rest, what is out of the ordinary most often."""
+    told = {}
+    for name in ("age", "pitch", "bright", "loud", "pace"):
+        value = getattr(voice, name)
+        if rng.random() < (0.75 if value else 0.2):
+            told[name] = value
+
+    def pick(name: str) -> str:
+        return str(rng.choice(ENGLISH[name][told[name]]))
+
+    if rng.random() < 0.25:
+        parts = [CHINESE[name][told[name]] for name in ("pitch", "bright", "loud", "pace") if name in told]
+        who = CHINESE["age"][told["age"]] if "age" in told else ""
+        return "，".join([f"{who}{'女性' if voice.woman else '男性'}", *parts])
+    person = str(rng.choice(("woman", "female speaker", "lady") if voice.woman else ("man", "male speaker", "guy")))
+    colours = [pick(name) for name in ("pitch", "bright", "loud") if name in told]
+    rng.shuffle(colours)
+    age, pace = f"{pick('age')} " if "age" in told else "", pick("pace") if "pace" in told else ""
+    article, coloured = "an" if age[:1] in ("a", "o") else "a", ", ".join(colours)
+    form = int(rng.integers(3))
+    if form == 0:  # A young woman with a high, bright voice who speaks quickly.
+        parts = [f"{article.capitalize()} {age}{person}", coloured and f"with a {coloured} voice", pace and f"who {pace}"]
+        return " ".join(part for part in parts if part) + "."
+    if form == 1:  # female, young, high, bright, speaks quickly
+        return ", ".join(part for part in ("female" if voice.woman else "male", age.strip(), *colours, pace) if part)
+    return ", ".join(part for part in (f"{coloured} voice of {article} {age}{person}".strip(), pace) if part)
