@@ -1,6 +1,6 @@
 """Writes a model directory in the released layout, in fp16, from what the trainers left.
 
-The codec's encoder and codebooks come from train_codec.py, its decoder from train_decoder.py where that has run.
+The codec's encoder and codebooks come from `qwen-tts train codec`, its decoder from `train decoder` where that has run.
 """
 
 import argparse
@@ -48,9 +48,9 @@ def write(tensors: dict[str, Tensor], path: Path) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("out", type=Path)
-    parser.add_argument("--talker", type=Path, required=True, help="state.pt of train_talker.py")
-    parser.add_argument("--codec", type=Path, required=True, help="state.pt of train_codec.py")
-    parser.add_argument("--decoder", type=Path, help="state.pt of train_decoder.py")
+    parser.add_argument("--talker", type=Path, required=True, help="state.pt of `qwen-tts train talker`")
+    parser.add_argument("--codec", type=Path, required=True, help="state.pt of `qwen-tts train codec`")
+    parser.add_argument("--decoder", type=Path, help="state.pt of `qwen-tts train decoder`")
     parser.add_argument("--text", type=Path, required=True, help="folder of make_vocabulary.py")
     args = parser.parse_args()
 

@@ -1,6 +1,6 @@
 """What a trained talker would have said in place of a pack's codes: code 0 as it is, the others by the code predictor.
 
-The decoder then learns (`--guessed` of train_context.py and train_decoder.py) to make of these the sound that they stand for,
+The decoder then learns (`--guessed` of `qwen-tts train context` and `decoder`) to make of these the sound that they stand for,
 and so what of the predictor's choices is to be relied on. Writes OUT/codes.i16 and OUT/codes_start.npy.
 """
 
@@ -23,7 +23,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("pack", type=Path)
     parser.add_argument("text", type=Path, help="folder of make_vocabulary.py")
-    parser.add_argument("talker", type=Path, help="state.pt of train_talker.py")
+    parser.add_argument("talker", type=Path, help="state.pt of `qwen-tts train talker`")
     parser.add_argument("out", type=Path)
     parser.add_argument("--config", type=Path, default=Path(__file__).parent / "config" / "config.json")
     parser.add_argument("--temperature", type=float, default=0.6)

@@ -51,7 +51,7 @@ def listen(codec: Codec, pack: Pack, given: Codes) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("pack", type=Path)
-    parser.add_argument("codec", type=Path, help="state.pt of train_codec.py")
+    parser.add_argument("codec", type=Path, help="state.pt of `qwen-tts train codec`")
     parser.add_argument("--given", type=Path, help="folder of the codes that it was given")
     parser.add_argument("--out", type=Path, help="where to write the codec that hears what was given")
     parser.add_argument("--config", type=Path, default=Path(__file__).parent / "config" / "codec.json")
