@@ -170,7 +170,7 @@ def test_names_resolve(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(tmp_path.parent))
     assert resolve(f"~/{tmp_path.name}") == tmp_path
     for name in ("Qwen3-TTS-12Hz-1.7B-Base", "Tiny", "", str(tmp_path / "none"), "nul\0"):
-        with pytest.raises(OptionError, match=r"unknown model .* built in \(tiny\)"):
+        with pytest.raises(OptionError, match=r"unknown model .* built in \(tiny, tiny-voice-design\)"):
             resolve(name)
 
 

@@ -214,9 +214,8 @@ def test_the_wrong_call_names_the_right_one(custom: Qwen3TTSModel, design: Qwen3
             call("a")
 
 
-@pytest.mark.parametrize("size", ["0b6", "tiny"])
-def test_an_instruction_that_cannot_be_followed_is_refused(custom: Qwen3TTSModel, size: str) -> None:
-    small = Qwen3TTSModel(replace(custom.loaded, config=replace(custom.config, tts_model_size=size)))
+def test_an_instruction_that_cannot_be_followed_is_refused(custom: Qwen3TTSModel) -> None:
+    small = Qwen3TTSModel(replace(custom.loaded, config=replace(custom.config, tts_model_size="0b6")))
     with pytest.raises(OptionError, match="cannot follow an instruction"):
         small.generate_custom_voice(["a", "b"], "ryan", instruct=[None, "angrily"])
     for nothing in (None, "", " ", [None, ""]):

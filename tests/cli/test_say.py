@@ -128,7 +128,7 @@ def test_odd_texts_are_spoken(say: Callable[..., Result], text: str) -> None:
         (["the house", "-o", "a.wav", "--max-new-tokens", "0"], "max_new_tokens"),
         (["the house", "-o", "a.wav", "--seed", "-1"], "seed"),
         (["the house", "-o", "a.wav", "--device", "quantum"], "'cpu', 'cuda:N' and 'auto'"),
-        (["the house", "-o", "a.wav", "--model", "huge"], r"built in \(tiny\)"),
+        (["the house", "-o", "a.wav", "--model", "huge"], r"built in \(tiny, tiny-voice-design\)"),
         (["the house", "-o", "a.wav", "--model", "."], r"config.json is missing"),
     ],
 )
