@@ -14,8 +14,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
-import pesq
-import pystoi
+import pesq  # pyright: ignore[reportMissingImports]
+import pystoi  # pyright: ignore[reportMissingImports]
 import torch
 from report import publish, table
 from tiny_quality import taught
