@@ -110,7 +110,7 @@ def load_model(
     where = resolve_device(device)
     kind = resolve_dtype(dtype, where)
     path = resolve(name, **hub)  # after what can fail before a download
-    config = ModelConfig.from_file(path / "config.json")
+    config = ModelConfig.of(name, path)
     generation = path / "generation_config.json"
     codec = load_codec(path / "speech_tokenizer", where)
     _check_codes(config, codec.config)

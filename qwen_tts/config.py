@@ -6,9 +6,10 @@ Sources: the released `config.json` of the five models and `speech_tokenizer/con
 
 import dataclasses
 import json
+import os
 import types
 import typing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -174,6 +175,15 @@ class ModelConfig(StrictConfig):
     tts_bos_token_id: int
     tts_eos_token_id: int
     speaker_encoder_config: SpeakerEncoderConfig | None = None
+
+    @classmethod
+    def of(cls, name: str | os.PathLike[str], directory: Path) -> "ModelConfig":
+        """That of a model by its name and the directory that it was found in; see `resolve`."""
+        config = cls.from_file(directory / "config.json")
+        if name != "tiny-voice-design":
+            return config
+        talker = replace(config.talker_config, spk_id={}, spk_is_dialect={})
+        return replace(config, tts_model_type="voice_design", talker_config=talker)
 
 
 @dataclass(frozen=True, slots=True)

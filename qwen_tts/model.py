@@ -26,7 +26,7 @@ from .voice_store import VoiceSources, VoiceStore
 
 Each = str | list[str] | list[str | None] | None
 Voices = VoiceSources | None
-CANNOT_FOLLOW = ("0b6", "tiny")  # sizes of custom_voice models that were not trained on instructions
+CANNOT_FOLLOW = ("0b6",)  # sizes of custom_voice models that were not trained on instructions
 
 
 class Qwen3TTSModel:

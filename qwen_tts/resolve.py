@@ -7,7 +7,8 @@ from typing import TypedDict, Unpack
 
 from .errors import OptionError
 
-BUILT_IN = {"tiny": Path(__file__).parent / "tiny"}
+TINY = Path(__file__).parent / "tiny"
+BUILT_IN = {"tiny": TINY, "tiny-voice-design": TINY}  # one network that has learned both: its name says which it is to be
 ON_A_HUB = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*", re.ASCII)  # OWNER/NAME
 
 

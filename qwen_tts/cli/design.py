@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from ..model import Qwen3TTSModel
     from ..stream import AudioChunk
 
-Model = Annotated[str, typer.Option(help="A voice design model: its directory or its name on a hub.")]
+Model = Annotated[str, typer.Option(help="A voice design model: built in, its directory or its name on a hub.")]
 Instruct = Annotated[str, typer.Option(help='The voice in words: "An old man with a deep, tired voice."')]
 SaveVoice = Annotated[str | None, typer.Option(help="Keep the voice under this name, for `qwen-tts clone --voice`.")]
 CloneModel = Annotated[str | None, typer.Option(help="The base model that the kept voice is for.")]
@@ -23,8 +23,8 @@ Replace = Annotated[bool, typer.Option("--replace", help="Take the place of a vo
 @speaks
 def design(
     speech: Speech,
-    model: Model,
     instruct: Instruct,
+    model: Model = "tiny-voice-design",
     save_voice: SaveVoice = None,
     clone_model: CloneModel = None,
     voices_dir: VoicesDir = None,
@@ -57,6 +57,6 @@ def _check(name: str, model: str, voices_dir: Any, replace: bool) -> None:
     from ..voice_store import VoiceStore
 
     VoiceStore(voices_dir).free(name, replace)
-    kind = ModelConfig.from_file(resolve(model) / "config.json").tts_model_type
+    kind = ModelConfig.of(model, resolve(model)).tts_model_type
     if kind != "base":
         raise OptionError(f"--clone-model is a {kind} model; a voice is kept for a base model")

@@ -11,7 +11,7 @@ def voices(model: Model = "tiny") -> None:
     from ..prompt import supported_languages, supported_speakers
     from ..resolve import resolve
 
-    config = ModelConfig.from_file(resolve(model) / "config.json")
+    config = ModelConfig.of(model, resolve(model))
     dialects = config.talker_config.spk_is_dialect
     lines = []
     for name in supported_speakers(config):

@@ -11,7 +11,7 @@ from typing import Any
 from ..batching.pool import ModelPool
 from ..config import CodecConfig, ModelConfig
 from ..model import Qwen3TTSModel
-from ..resolve import resolve
+from ..resolve import BUILT_IN, resolve
 from ..text import TextTokenizer
 from .names import model_kind
 from .refusals import Refusal
@@ -57,12 +57,13 @@ def offer_named(name: str, voices_dir: Path | None, **options: Any) -> Offer:
     """
     path = resolve(name)
     codec = path / "speech_tokenizer"
+    found = name if name in BUILT_IN else path  # not fetched again
     return Offer(
-        ModelConfig.from_file(path / "config.json"),
+        ModelConfig.of(name, path),
         CodecConfig.from_file(codec / "config.json").output_sample_rate,
         sum(file.stat().st_size for folder in (path, codec) for file in folder.glob("*.safetensors")),
         partial(TextTokenizer.from_dir, path),
-        partial(Qwen3TTSModel.from_pretrained, path, voices_dir=voices_dir, **options),
+        partial(Qwen3TTSModel.from_pretrained, found, voices_dir=voices_dir, **options),
     )
 
 

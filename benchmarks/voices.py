@@ -1,0 +1,189 @@
+"""Whose voice is it, and does it do what it is told? Speaker vectors, pitch, pace and level of what the built-in voices say.
+
+told apart     each speaker's vector from some sentences; whom the others' vectors are nearest to
+told to        the same sentence and seed with an instruction and without: did the right thing change in the right way?
+described      voices from descriptions: are sex, pitch and pace what was asked for? Low and high are below and above the
+               median of all that were made of one sex; slow and fast, of all
+"""
+
+import argparse
+import itertools
+import sys
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import torch
+from everyday import sentences
+from report import publish, table
+from tqdm import tqdm
+
+from qwen_tts import Qwen3TTSModel
+from qwen_tts.eval.metric import Clip
+from qwen_tts.eval.pitch import track
+from qwen_tts.eval.similarity import SpeakerVectors
+
+WOMEN = ("serena", "vivian", "ono_anna", "sohee")  # of the preset voices: whom a described voice is compared with
+ENROLLED = 4  # sentences that a speaker's vector is the mean of
+
+
+def pitch(clip: Clip) -> float:
+    """The median, in Hz."""
+    found = track(clip.samples, clip.rate)
+    return float(np.median(found[found > 0])) if found.any() else float("nan")
+
+
+def voiced(clip: Clip) -> float:
+    """The share of 10 ms that has a voice, of those that are not silent."""
+    found = track(clip.samples, clip.rate)
+    hop = clip.rate // 100
+    loud = [np.sqrt(np.square(clip.samples[i * hop : (i + 1) * hop]).mean()) > 0.01 for i in range(len(found))]
+    return float(np.mean(found[np.array(loud, bool)] > 0)) if any(loud) else 0.0
+
+
+def pace(clip: Clip) -> float:
+    """Letters a second."""
+    return sum(c.isalnum() for c in clip.text) / (len(clip.samples) / clip.rate)
+
+
+def level(clip: Clip) -> float:
+    """dB of the loudest tenth of all 10 ms."""
+    hop = clip.rate // 100
+    rows = clip.samples[: len(clip.samples) // hop * hop].reshape(-1, hop)
+    return float(20 * np.log10(np.quantile(np.sqrt(np.square(rows).mean(1)), 0.9) + 1e-9))
+
+
+# an instruction, what is measured, which way it should go, and by how much at least
+ORDERS: tuple[tuple[str, Callable[[Clip], float], float, float], ...] = (
+    ("Speak slowly.", pace, -1, 1.1), ("Speak quickly.", pace, 1, 1.1), ("Speak in a high voice.", pitch, 1, 1.04),
+    ("Speak in a low voice.", pitch, -1, 1.04), ("Speak loudly.", level, 1, 2.0), ("Speak quietly.", level, -1, 2.0),
+    ("Whisper.", voiced, -1, 2.0), ("Sound excited.", pace, 1, 1.05), ("Sound sad.", pace, -1, 1.05),
+)  # fmt: skip
+
+
+def followed(measure: Callable[[Clip], float], way: float, least: float, told: Clip, plain: Clip) -> bool:
+    """Whether the measure moved as it should: by that factor; a level, by so many dB."""
+    a, b = measure(told), measure(plain)
+    return way * (a - b) > least if measure is level else (max(a, 1e-9) / max(b, 1e-9)) ** way > least
+
+
+def told_apart(clips: dict[str, list[Clip]]) -> tuple[str, float, float]:
+    """A table; the share of clips that are nearest to their own speaker; the least mean cosine within a speaker."""
+    judge = SpeakerVectors()
+    vectors = {name: judge(own) for name, own in clips.items()}
+    centres = np.stack([v[:ENROLLED].mean(0) / np.linalg.norm(v[:ENROLLED].mean(0)) for v in vectors.values()])
+    rows, right, within = [], [], []
+    for place, (name, own) in enumerate(vectors.items()):
+        near = own[ENROLLED:] @ centres.T
+        hits = near.argmax(1) == place
+        same = [float(a @ b) for a, b in itertools.combinations(own, 2)]
+        other = int(np.argsort(centres @ centres[place])[-2])
+        right += hits.tolist()
+        within.append(float(np.mean(same)))
+        found = [pitch(clip) for clip in clips[name]]
+        rows.append([
+            name, f"{hits.mean():.0%}", f"{within[-1]:.2f}", f"{list(vectors)[other]} {centres[place] @ centres[other]:.2f}",
+            f"{np.nanmedian(found):.0f} Hz", f"{np.median([pace(clip) for clip in clips[name]]):.1f}",
+        ])  # fmt: skip
+    head = ["voice", "recognised", "cosine between sentences", "nearest other", "pitch", "letters a second"]
+    return table(head, rows), float(np.mean(right)), min(within)
+
+
+def prompts(count: int, rng: np.random.Generator) -> list[tuple[str, dict[str, str]]]:
+    """Descriptions of voices, and what they ask for."""
+    made = []
+    forms = (
+        "A {age} {sex} with a {pitch} voice who speaks {pace}.", "{pitch} voice of a {sex}, speaks {pace}",
+        "{sex}, {age}, {pitch} voice, {pace} pace", "I want a {sex} with a {pitch}-pitched voice, speaking {pace}.",
+    )  # fmt: skip
+    for number in range(count):
+        asked = {
+            "sex": str(rng.choice(["woman", "man"])), "pitch": str(rng.choice(["low", "high"])),
+            "pace": str(rng.choice(["slowly", "quickly"])),
+        }  # fmt: skip
+        words = asked | {"age": str(rng.choice(["young", "middle-aged"]))}
+        form = forms[number % len(forms)]
+        if "{pace} pace" in form:
+            words["pace"] = {"slowly": "slow", "quickly": "fast"}[asked["pace"]]
+        made.append((form.format(**words), asked))
+    return made
+
+
+def described(clips: Sequence[Clip], asked: Sequence[dict[str, str]], presets: dict[str, list[Clip]]) -> dict[str, float]:
+    """The share of descriptions that each attribute follows."""
+    judge = SpeakerVectors()
+    means = {}
+    for sex in ("woman", "man"):
+        of = [clip for name, own in presets.items() if (name in WOMEN) == (sex == "woman") for clip in own[:ENROLLED]]
+        means[sex] = judge(of).mean(0)
+    found = [max(means, key=lambda sex, v=vector: float(means[sex] @ v)) for vector in judge(clips)]
+    hits: dict[str, list[bool]] = {"sex": [f == a["sex"] for f, a in zip(found, asked, strict=True)], "pitch": [], "pace": []}
+    pitches, paces = np.array([pitch(clip) for clip in clips]), np.array([pace(clip) for clip in clips])
+    for sex in ("woman", "man"):
+        mine = [i for i, a in enumerate(asked) if a["sex"] == sex]
+        middle = np.nanmedian(pitches[mine])
+        hits["pitch"] += [bool(pitches[i] < middle) == (asked[i]["pitch"] == "low") for i in mine]
+    middle = np.median(paces)
+    hits["pace"] = [bool(p < middle) == (a["pace"] == "slowly") for p, a in zip(paces, asked, strict=True)]
+    return {name: float(np.mean(values)) for name, values in hits.items()}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--model", default="tiny")
+    parser.add_argument("--designer", default="tiny-voice-design", help='"" for none')
+    parser.add_argument("--sentences", type=int, default=15, help="of each speaker; four of them teach who it is")
+    parser.add_argument("--told", type=int, default=2, help="sentences for each speaker and instruction")
+    parser.add_argument("--prompts", type=int, default=100)
+    args = parser.parse_args()
+
+    torch.set_num_threads(1)
+    texts = sentences(2500, seed=3)
+    model = Qwen3TTSModel.from_pretrained(args.model)
+
+    def say(speaker: str, text: str, seed: int, instruct: str | None = None) -> Clip:
+        wave, rate = model.generate_custom_voice(text, speaker, "English", instruct, seed=seed)
+        return Clip(wave[0], rate, text)
+
+    speakers = model.get_supported_speakers()
+    clips = {
+        name: [say(name, text, seed) for seed, text in enumerate(texts[: args.sentences])]
+        for name in tqdm(speakers, desc="told apart")
+    }
+    apart, right, within = told_apart(clips)
+    result = {"recognised": round(right, 3), "least_cosine_within": round(within, 3)}
+    body = f"## Told apart\n\n{right:.0%} of {len(speakers) * (args.sentences - ENROLLED)} clips are recognised.\n\n{apart}\n"
+
+    rows = []
+    for order, measure, way, least in tqdm(ORDERS, desc="told to"):
+        done = [
+            followed(measure, way, least, say(name, texts[n], n, order), clips[name][n])
+            for name in speakers
+            for n in range(args.told)
+        ]
+        what = (
+            f"{measure.__name__} {'up' if way > 0 else 'down'} by {f'{least:g} dB' if measure is level else f'{least - 1:.0%}'}"
+        )
+        rows.append([order, what, f"{np.mean(done):.0%}"])
+        result[order.rstrip(".").lower().replace(" ", "_")] = round(float(np.mean(done)), 3)
+    body += (
+        f"\n## Told what to do\n\nSame sentence and seed as without.\n\n{table(['instruction', 'wanted', 'followed'], rows)}\n"
+    )
+
+    if args.designer:
+        designer = Qwen3TTSModel.from_pretrained(args.designer)
+        asked = prompts(args.prompts, np.random.default_rng(0))
+        made = []
+        for number, (words, _) in enumerate(tqdm(asked, desc="described")):
+            text = texts[number % len(texts)]
+            wave, rate = designer.generate_voice_design(text, words, "English", seed=number)
+            made.append(Clip(wave[0], rate, text))
+        shares = described(made, [wish for _, wish in asked], clips)
+        result |= {f"described_{name}": round(value, 3) for name, value in shares.items()}
+        body += (
+            f"\n## Described\n\n{table(['what', 'as described'], [[name, f'{value:.0%}'] for name, value in shares.items()])}\n"
+        )
+    publish("voices", "The built-in voices: told apart, told what to do, described", body, result, " ".join(sys.argv[1:]))
+
+
+if __name__ == "__main__":
+    main()
