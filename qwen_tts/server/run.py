@@ -24,7 +24,7 @@ from .settings import Settings
 from .source import Batched, Source
 
 M_MMAP_THRESHOLD, M_ARENA_MAX = -3, -8  # of glibc's malloc.h
-LARGE = 256 << 10  # bytes
+LARGE = 8 << 20  # bytes; with 256 KiB, where each decoded call is a block of its own, a server speaks a third less
 TIDY_SECONDS = 15.0
 
 
@@ -156,15 +156,20 @@ async def _serve(session: Session, address: Address) -> None:
 
 def _keep_memory_whole() -> None:
     """Tells glibc to keep few heaps, whatever number of threads come and go, and large blocks apart from them."""
-    tell = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
+    tell = _of_glibc("mallopt")
     if tell is not None:
         tell(M_ARENA_MAX, 2)
         tell(M_MMAP_THRESHOLD, LARGE)
 
 
+def _of_glibc(name: str) -> Any:
+    """A function of the C library; None where that is another one."""
+    return getattr(ctypes.CDLL(None), name, None) if sys.platform == "linux" else None
+
+
 async def _tidy() -> None:
     """Gives memory that is free back to the system from time to time."""
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None  # glibc's
+    trim = _of_glibc("malloc_trim")
     while trim is not None:
         await asyncio.sleep(TIDY_SECONDS)
         await asyncio.to_thread(trim, 0)
