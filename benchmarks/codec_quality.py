@@ -28,6 +28,7 @@ from qwen_tts.eval.metric import Clip
 from qwen_tts.eval.mos import DistillMos
 from qwen_tts.eval.similarity import SpeakerVectors
 from qwen_tts.eval.wer import WordErrorRate
+from qwen_tts.train.data import perplexity
 
 RATE = 16_000  # Hz, of PESQ's wide band
 
@@ -56,15 +57,6 @@ def again(codec: Qwen3TTSTokenizer, clips: Sequence[Clip]) -> tuple[list[Clip], 
         made.append(Clip(np.pad(wave, (0, max(0, length - len(wave))))[:length], rate, clip.text))
         codes.append(np.asarray(encoded.audio_codes[0]))
     return made, np.concatenate(codes)
-
-
-def perplexities(codes: np.ndarray) -> list[float]:
-    """Of each codebook: how many codes, all equally frequent, would be as hard to guess."""
-    found = []
-    for column in codes.T:
-        share = np.unique(column, return_counts=True)[1] / len(column)
-        found.append(float(np.exp(-(share * np.log(share)).sum())))
-    return found
 
 
 def main() -> None:
@@ -100,7 +92,7 @@ def main() -> None:
                 "cosine": round(alike, 3),
             }  # fmt: skip
             if count == books:
-                result[f"{voice} perplexity"] = [round(p) for p in perplexities(codes)]
+                result[f"{voice} perplexity"] = [round(perplexity(column)) for column in codes.T]
     used = {name.split()[0]: values for name, values in result.items() if name.endswith("perplexity")}
     lines = [[voice, *map(str, values)] for voice, values in used.items()]
     head = ["voice", "", "PESQ-WB", "STOI", "DistillMOS", "WER (base)", "likeness"]

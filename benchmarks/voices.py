@@ -32,12 +32,17 @@ def pitch(clip: Clip) -> float:
     return float(np.median(found[found > 0])) if found.any() else float("nan")
 
 
+def loudness(clip: Clip) -> np.ndarray:
+    """The root mean square of every whole 10 ms."""
+    hop = clip.rate // 100
+    return np.sqrt(np.square(clip.samples[: len(clip.samples) // hop * hop].reshape(-1, hop)).mean(1))
+
+
 def voiced(clip: Clip) -> float:
     """The share of 10 ms that has a voice, of those that are not silent."""
-    found = track(clip.samples, clip.rate)
-    hop = clip.rate // 100
-    loud = [np.sqrt(np.square(clip.samples[i * hop : (i + 1) * hop]).mean()) > 0.01 for i in range(len(found))]
-    return float(np.mean(found[np.array(loud, bool)] > 0)) if any(loud) else 0.0
+    loud = loudness(clip) > 0.01
+    found = track(clip.samples, clip.rate)[: len(loud)]
+    return float(np.mean(found[loud] > 0)) if loud.any() else 0.0
 
 
 def pace(clip: Clip) -> float:
@@ -47,9 +52,7 @@ def pace(clip: Clip) -> float:
 
 def level(clip: Clip) -> float:
     """dB of the loudest tenth of all 10 ms."""
-    hop = clip.rate // 100
-    rows = clip.samples[: len(clip.samples) // hop * hop].reshape(-1, hop)
-    return float(20 * np.log10(np.quantile(np.sqrt(np.square(rows).mean(1)), 0.9) + 1e-9))
+    return float(20 * np.log10(np.quantile(loudness(clip), 0.9) + 1e-9))
 
 
 # an instruction, what is measured, which way it should go, and by how much at least

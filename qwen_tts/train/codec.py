@@ -18,10 +18,11 @@ from torch import Tensor, nn
 
 from ..codec.codec import Codec
 from ..config import CodecConfig
+from ..errors import DataError
 from ..mel import slaney_filters
 from .calibrate import calibrate
 from .data import Codes, Pack
-from .loop import Average, learning_rate
+from .loop import Average, learning_rate, saved_trainer
 from .quantizer import QuantizerTrainer
 
 
@@ -169,12 +170,25 @@ class CodecTrainer:
 
     def state_dict(self) -> dict[str, Any]:
         modules = {"codec": self.codec, "phonetic": self.phonetic, "spectral": self.spectral, "optimizer": self.optimizer}
-        return {name: m.state_dict() for name, m in modules.items()} | {"average": self.average.values}
+        rest = {"average": self.average.values, "power": self.quantizer.power}
+        return {name: m.state_dict() for name, m in modules.items()} | rest
 
     def begin_with(self, state: dict[str, Any]) -> None:
-        """Takes the averaged weights of an earlier run, and nothing of its optimiser."""
-        self.codec.load_state_dict(state["codec"] | state["average"])
+        """Takes the averaged weights of an earlier run, and nothing of its optimiser.
+
+        That run may have had fewer codebooks: the others begin with what it left over.
+        """
+        lacking, unknown = self.codec.load_state_dict(state["codec"] | state["average"], strict=False)
+        if unknown or any(".layers." not in name or "quantizer" not in name for name in lacking):
+            raise DataError(f"the state to begin with is of another codec: {[*unknown, *lacking][:3]}")
         self.spectral.load_state_dict(state["spectral"])
+        if lacking:
+            books = sum("acoustic_residual" in name and name.endswith("cluster_usage") for name in lacking)
+            generator = torch.Generator().manual_seed(self.options.seed)
+            known = 0 if self.given is None else self.given.rows.shape[1]
+            self.quantizer.start(
+                self._embedded(40), 40, generator, known, self.codec.config.encoder_valid_num_quantizers - books
+            )
         self.average = Average(self.codec)
         self.fresh = False
 
@@ -184,12 +198,13 @@ class CodecTrainer:
         self.spectral.load_state_dict(state["spectral"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.average.restore(state["average"])
+        self.quantizer.power = state["power"]
 
 
 def trained_codec(config: CodecConfig, state_file: Path) -> Codec:
     """The codec that a `CodecTrainer` left: averaged weights, and a decoder that knows the encoder's codebooks."""
     codec = Codec(config)
-    state = torch.load(state_file, map_location="cpu", weights_only=True)["trainer"]
+    state = saved_trainer(state_file)
     codec.load_state_dict(state["codec"] | state["average"])
     QuantizerTrainer(codec).sync()
     return codec

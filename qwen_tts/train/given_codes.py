@@ -5,6 +5,7 @@ import torch
 from torch import Tensor
 
 from ..codec.codec import Codec
+from ..codec.quantizer import ResidualDecoder, ResidualEncoder
 from .phone_codes import pair_vectors
 from .pitch_codes import pitch_vectors
 from .quantizer import QuantizerTrainer
@@ -17,19 +18,24 @@ def give_pairs(codec: Codec, phones: np.ndarray, pitches: np.ndarray | None) -> 
 
     Vectors are as long as those that were there; of a fresh codec, `NORM`.
     """
-    books = [book for chooser, _ in QuantizerTrainer(codec).halves for book in chooser.codebooks()]
     for number, (make, pairs) in enumerate(((pair_vectors, phones), (pitch_vectors, pitches))):
         if pairs is not None:
-            vectors = books[number].vectors()
+            (chooser, _), index = place(codec, number)
+            vectors = chooser.codebooks()[index].vectors()
             size, dim = vectors.shape
             give(codec, number, make(pairs, size, dim, float(vectors.norm(dim=1).mean()) or NORM))
+
+
+def place(codec: Codec, number: int) -> tuple[tuple[ResidualEncoder, ResidualDecoder], int]:
+    """The half of the quantiser that a codebook is in, and its number there."""
+    return QuantizerTrainer(codec).halves[min(number, 1)], max(0, number - 1)
 
 
 @torch.no_grad()
 def give(codec: Codec, number: int, vectors: Tensor) -> None:
     """Makes these the vectors of a codebook, in the encoder and in the decoder."""
-    half, index = min(number, 1), max(0, number - 1)
-    for part in QuantizerTrainer(codec).halves[half]:
+    (chooser, user), index = place(codec, number)
+    for part in (chooser, user):
         QuantizerTrainer._set(part.codebooks()[index], vectors, torch.ones(len(vectors)))
 
 
@@ -41,10 +47,9 @@ def hear(codec: Codec, number: int, z: Tensor, codes: Tensor) -> None:
         z: the encoder's vectors of some frames, [N, width].
         codes: what they should become, int64 [N].
     """
-    half, index = min(number, 1), max(0, number - 1)
-    chooser = QuantizerTrainer(codec).halves[half][0]
+    (chooser, _), index = place(codec, number)
     vectors = chooser.codebooks()[index].vectors()
     ridge = 1e-3 * len(z) * z.square().mean() * torch.eye(z.shape[1])
     weight = torch.linalg.solve(z.T @ z + ridge, z.T @ vectors[codes]).T[..., None]
-    replaced = vectors.any(0) if half else torch.ones(len(weight), dtype=torch.bool)  # codebook 0 is alone in its half
+    replaced = vectors.any(0) if number else torch.ones(len(weight), dtype=torch.bool)  # codebook 0 is alone in its half
     chooser.input_proj.weight[replaced] = weight[replaced]

@@ -77,13 +77,19 @@ class QuantizerTrainer:
             chooser.input_proj.weight.copy_((vectors[:, -dim:] * scale).T[..., None])
 
     @torch.no_grad()
-    def start(self, z: Tensor, batches: int, generator: torch.Generator, given: int = 0) -> None:
-        """Sets every codebook from number `given` on by k-means over z [B, width, T] of that many batches, stage by stage."""
+    def start(self, z: Tensor, batches: int, generator: torch.Generator, given: int = 0, first: int = 0) -> None:
+        """Sets codebooks by k-means over z [B, width, T] of that many batches, stage by stage.
+
+        Args:
+            given: so many codebooks have codes of their own.
+            first: the codebooks from this one on are set; those between are there.
+        """
         for half, (chooser, _) in enumerate(self.halves):
             residual = (self._free(half, given) * chooser.input_proj(z).transpose(1, 2)).flatten(0, 1)
-            for codebook in chooser.codebooks()[max(0, given - half) :]:
-                centres, counts = k_means(residual, len(codebook.get_buffer("cluster_usage")), generator)
-                self._set(codebook, centres, counts.clamp(min=1) / batches)  # the scale that the moving average settles on
+            for number, codebook in enumerate(chooser.codebooks()[max(0, given - half) :], max(half, given)):
+                if number >= first:
+                    centres, counts = k_means(residual, len(codebook.get_buffer("cluster_usage")), generator)
+                    self._set(codebook, centres, counts.clamp(min=1) / batches)  # the scale that the moving average settles on
                 residual = residual - codebook.vectors()[codebook.nearest(residual)]
 
     def __call__(

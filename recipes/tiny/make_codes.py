@@ -14,7 +14,7 @@ from qwen_tts.codec.codec import Codec
 from qwen_tts.config import CodecConfig
 from qwen_tts.train.codec import trained_codec
 from qwen_tts.train.data import Codes, Pack, perplexity, write_codes
-from qwen_tts.train.given_codes import give_pairs, hear
+from qwen_tts.train.given_codes import give_pairs, hear, place
 from qwen_tts.train.loop import save_atomically
 from qwen_tts.train.quantizer import QuantizerTrainer
 
@@ -41,9 +41,9 @@ def listen(codec: Codec, pack: Pack, given: Codes) -> None:
     right = [given.get(i) for i in order]
     for number in range(right[0].shape[1]):
         hear(codec, number, torch.cat(z[:LISTENED]), torch.cat(right[:LISTENED])[:, number])
-        chooser, _ = QuantizerTrainer(codec).halves[min(number, 1)]
+        (chooser, _), index = place(codec, number)
         x = chooser.input_proj(torch.cat(z[LISTENED:]).T[None])[0].T
-        found = chooser.codebooks()[max(0, number - 1)].nearest(x)
+        found = chooser.codebooks()[index].nearest(x)
         hit = (found == torch.cat(right[LISTENED:])[:, number]).float().mean()
         print(f"codebook {number}: {hit:.0%} of the codes that were given are found from sound alone")
 
@@ -66,14 +66,14 @@ def main() -> None:
         pitches = np.load(args.pack / "pitch.npy") if given.rows.shape[1] > 1 else None
         give_pairs(codec, np.load(args.pack / "pairs.npy"), pitches)
     order = sorted(range(len(pack.clips)), key=lambda i: pack.clips[i].samples)
-    codes: dict[int, np.ndarray] = {}
+    quantise, codes = QuantizerTrainer(codec), dict[int, np.ndarray]()
     with tqdm(total=len(order), mininterval=30) as bar:
         while order:
             longest = pack.clips[order[-1]].samples
             take = [order.pop() for _ in range(min(len(order), max(1, int(BATCH * rate / longest))))]
             for clip, z in zip(take, embedded(codec, pack, take), strict=True):
                 known = None if given is None else given.get(clip)[None]
-                codes[clip] = QuantizerTrainer(codec)(z[None], None, None, known).codes[0].numpy()
+                codes[clip] = quantise(z[None], None, None, known).codes[0].numpy()
             bar.update(len(take))
     joined = write_codes([codes[i] for i in range(len(pack.clips))], args.pack)
     for q in range(joined.shape[1]):

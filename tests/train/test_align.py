@@ -1,22 +1,10 @@
 """The alignment of text and speech: the best path against all paths, and times on a made-up clip."""
 
-import importlib.util
 import itertools
-from pathlib import Path
-from types import ModuleType
 
+import align
 import numpy as np
 import pytest
-
-
-@pytest.fixture(scope="module")
-def align() -> ModuleType:
-    path = Path(__file__).parents[2] / "recipes" / "tiny" / "align.py"
-    spec = importlib.util.spec_from_file_location("align", path)
-    assert spec and spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def score(path: tuple[int, ...], scores: np.ndarray, classes: np.ndarray, silent_letter: float) -> float:
@@ -32,7 +20,7 @@ def score(path: tuple[int, ...], scores: np.ndarray, classes: np.ndarray, silent
 
 
 @pytest.mark.parametrize("seed", range(6))
-def test_no_path_is_better_than_the_best(align: ModuleType, seed: int) -> None:
+def test_no_path_is_better_than_the_best(seed: int) -> None:
     rng = np.random.default_rng(seed)
     states = [align.States.of(text) for text in ("ab c", "d", "I'm")]
     scores = [rng.normal(0, 3, (hops, align.LETTERS.classes)).astype(np.float32) for hops in (6, 4, 5)]
@@ -42,14 +30,14 @@ def test_no_path_is_better_than_the_best(align: ModuleType, seed: int) -> None:
         assert score(tuple(path), rows, s.classes, align.LETTERS.passing) == pytest.approx(best, abs=1e-4)
 
 
-def test_times_are_where_the_letters_sound(align: ModuleType) -> None:
+def test_times_are_where_the_letters_sound() -> None:
     states = align.States.of("ab, c")
     assert states.classes.tolist() == [0, 1, 2, 0, 3, 0]
     path = np.array([0, 0, 1, 1, 2, 3, 3, 4, 4, 4, 5])
     assert states.times(path).tolist() == [2, 4, 5, 6, 7, 10]  # of a, b, the comma, the space, c, and the end
 
 
-def test_phones_of_each_half_of_a_frame(align: ModuleType) -> None:
+def test_phones_of_each_half_of_a_frame() -> None:
     known = align.symbols(["ðə haʊs", "ʃ"])
     assert known == "".join(sorted("ðəhaʊsʃ"))
     states = align.States.of_phones("ðə s", known)

@@ -52,6 +52,16 @@ def test_a_killed_run_goes_on_as_if_it_had_not_been(make: Callable[[Pack], Train
     assert len((tmp_path / "two" / "log.jsonl").read_text("utf-8").splitlines()) == 2
 
 
+def test_a_run_that_was_killed_while_it_quantised_goes_on_with_the_same_measure_of_power(pack: Pack, tmp_path: Path) -> None:
+    train(codec_trainer(pack), 9, tmp_path / "one")
+    train(codec_trainer(pack), 6, tmp_path / "two")
+    train(codec_trainer(pack), 9, tmp_path / "two")
+    whole, parts = (torch.load(tmp_path / name / "state.pt", weights_only=True)["trainer"] for name in ("one", "two"))
+    assert whole["power"] and whole["power"] == parts["power"]
+    for name, value in whole["average"].items():
+        assert torch.equal(value, parts["average"][name]), name
+
+
 def test_the_codec_learns(pack: Pack) -> None:
     trainer = codec_trainer(pack)
     figures = [trainer.step(0)]

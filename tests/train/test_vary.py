@@ -1,13 +1,7 @@
 """Other voices made of clips: pitch, pace, colour and loudness change as asked, and what is said about a voice is true."""
 
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parents[2] / "recipes" / "tiny"))
-
 from captions import WAYS, Voice, describe
 from vary import Way, vary
 
