@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from .errors import ConfigError
+from .resolve import BUILT_IN
 
 UNUSED = frozenset(
     """_name_or_path _frame_rate add_cross_attention architectures attention_dropout audio_channels bad_words_ids
@@ -180,10 +181,11 @@ class ModelConfig(StrictConfig):
     def of(cls, name: str | os.PathLike[str], directory: Path) -> "ModelConfig":
         """That of a model by its name and the directory that it was found in; see `resolve`."""
         config = cls.from_file(directory / "config.json")
-        if name != "tiny-voice-design":
+        kind = BUILT_IN.get(os.fspath(name), config.tts_model_type)
+        if kind == config.tts_model_type:
             return config
         talker = replace(config.talker_config, spk_id={}, spk_is_dialect={})
-        return replace(config, tts_model_type="voice_design", talker_config=talker)
+        return replace(config, tts_model_type=kind, talker_config=talker)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,10 @@ from typing import TypedDict, Unpack
 from .errors import OptionError
 
 TINY = Path(__file__).parent / "tiny"
-BUILT_IN = {"tiny": TINY, "tiny-voice-design": TINY}  # one network that has learned both: its name says which it is to be
+BUILT_IN = {  # one network that has learned it all: its name says which kind of model it is to be
+    "tiny": "custom_voice",
+    "tiny-voice-design": "voice_design",
+}
 ON_A_HUB = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*", re.ASCII)  # OWNER/NAME
 
 
@@ -67,6 +70,6 @@ def resolve(name: str | os.PathLike[str], **hub: Unpack[HubKeywords]) -> Path:
 
 def _here(name: str | os.PathLike[str]) -> Path | None:
     if isinstance(name, str) and name in BUILT_IN:
-        return BUILT_IN[name]
+        return TINY
     path = Path(name).expanduser()
     return path if os.fspath(name) and path.is_dir() else None

@@ -11,7 +11,7 @@ from safetensors.torch import load_file, save_file
 
 from qwen_tts.checkpoint import check_attention, load_codec, load_model, resolve_device, resolve_dtype
 from qwen_tts.errors import CheckpointError, ConfigError, OptionError
-from qwen_tts.resolve import BUILT_IN, resolve
+from qwen_tts.resolve import TINY, resolve
 
 CPU = torch.device("cpu")
 
@@ -166,7 +166,7 @@ def test_a_codec_of_another_model_is_refused(copy: Path) -> None:
 
 
 def test_names_resolve(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert resolve("tiny") == BUILT_IN["tiny"] and resolve(str(tmp_path)) == resolve(tmp_path) == tmp_path
+    assert resolve("tiny") == TINY and resolve(str(tmp_path)) == resolve(tmp_path) == tmp_path
     monkeypatch.setenv("HOME", str(tmp_path.parent))
     assert resolve(f"~/{tmp_path.name}") == tmp_path
     for name in ("Qwen3-TTS-12Hz-1.7B-Base", "Tiny", "", str(tmp_path / "none"), "nul\0"):

@@ -115,10 +115,14 @@ def talker(
     out: Out, config: Config, guessed: Guessed = None, start: Start = None, steps: Steps = 10000, threads: Threads = 2,
     compiled: Compiled = False,
 ) -> None:  # fmt: skip
-    """Learn to speak texts in codes: preset voices, instructions, and voices by description, as the clips have them."""
+    """Learn to speak texts in codes: preset voices, instructions, and voices by description, as the clips have them.
+
+    A config with `speaker_encoder_config` adds voices of recordings: the speaker encoder learns along.
+    """
     import torch
 
     from ..config import ModelConfig
+    from ..speaker.ecapa import SpeakerEncoder
     from ..talker.talker import Talker
     from ..text import TextTokenizer
     from ..train.data import Alignment, Codes, Pack
@@ -129,9 +133,10 @@ def talker(
     sizes = ModelConfig.from_file(config)
     options = TalkerOptions(steps=steps, compiled=compiled)
     alignment = Alignment(pack) if (pack / "aligned.f4").is_file() else None
+    encoder = SpeakerEncoder(sizes.speaker_encoder_config) if sizes.speaker_encoder_config else None
     trainer = TalkerTrainer(
         Talker(sizes.talker_config), sizes, TextTokenizer.from_dir(text), Pack(pack), Codes(pack), options, alignment,
-        None if guessed is None else Codes(guessed),
+        None if guessed is None else Codes(guessed), encoder,
     )  # fmt: skip
     _take(trainer, start)
     _run(trainer, steps, out)

@@ -20,12 +20,16 @@ from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from ..config import ModelConfig
+from ..errors import DataError
+from ..mel import mel_spectrogram
 from ..nn.transformer import Attention
-from ..prompt import PromptLayout, build_layout, embed
+from ..prompt import Prompt, PromptLayout, build_layout, embed
+from ..speaker.ecapa import SpeakerEncoder
 from ..talker.talker import Talker
 from ..text import TextTokenizer
 from .code_losses import code_losses
 from .data import Alignment, Codes, Pack
+from .excerpts import Excerpt, Excerpts, Recording
 from .loop import Average, learning_rate
 
 
@@ -45,19 +49,11 @@ class TalkerOptions:
     hidden: float = 0.4  # at most so many of a clip's past frames are hidden from the talker, drawn evenly for each clip
     wrong: float = 0.3  # of the hidden frames show another frame instead of nothing
     excerpts: float = 0.15  # of the clips only a run of words is shown, so that short and unfinished texts are known, too
+    cloned: float = 0.35  # of the clips are spoken in the voice of a recording, if there is a speaker encoder
+    in_context: float = 0.5  # of these go on from a recording whose words are known
     spelled: float = 0.05  # of the words are given letter by letter, so that rare pieces are learned from common words
     bf16: bool = True
     compiled: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Excerpt:
-    """A clip or a part of it: its text, which byte of the clip's text that begins with, and its frames."""
-
-    clip: int
-    text: str
-    byte: int
-    frames: slice
 
 
 @dataclass(slots=True)
@@ -114,20 +110,24 @@ class TalkerTrainer:
         options: TalkerOptions,
         alignment: Alignment | None = None,
         guessed: Codes | None = None,
+        speaker_encoder: SpeakerEncoder | None = None,
     ) -> None:
         """
         Args:
+            speaker_encoder: learns along, and the talker to take on the voices of recordings; see `cloned`.
             alignment: without one, no head is shown anything.
             guessed: the same clips as the talker itself would say them; the past of half of the clips is drawn from there.
         """
         self.talker, self.config, self.text, self.pack, self.codes, self.options = talker, config, text, pack, codes, options
         self.pasts = [codes] if guessed is None else [codes, guessed]
         self.alignment = alignment
-        decay = [p for p in talker.parameters() if p.ndim > 1]
-        rest = [p for p in talker.parameters() if p.ndim <= 1]
+        self.speaker_encoder = speaker_encoder
+        self.learning = nn.ModuleDict({"talker": talker} | ({"speaker_encoder": speaker_encoder} if speaker_encoder else {}))
+        decay = [p for p in self.learning.parameters() if p.ndim > 1]
+        rest = [p for p in self.learning.parameters() if p.ndim <= 1]
         groups = [{"params": decay, "weight_decay": 0.05}, {"params": rest, "weight_decay": 0.0}]
         self.optimizer = torch.optim.AdamW(groups, lr=options.peak, betas=(0.9, 0.98))
-        self.average = Average(talker)
+        self.averages = {name: Average(module) for name, module in self.learning.items()}
         layers: list[Any] = [talker.model.layers[i] for i in options.guide_layers] if alignment else []
         self.watched = [HeadWatch(layer.self_attn) for layer in layers]
         if options.compiled:
@@ -140,6 +140,7 @@ class TalkerTrainer:
         chance = pack.chance() / np.array([clip.samples for clip in pack.clips]) * (usable & (frames > 3))
         self.often = chance / chance.sum() * np.count_nonzero(chance)  # each clip is drawn, an epoch
         self.frames = frames
+        self.excerpts = Excerpts(pack, frames, alignment, getattr(config.speaker_encoder_config, "sample_rate", 24_000))
         self._epoch: tuple[int, list[list[int]]] | None = None
 
     def batches(self, epoch: int) -> list[list[int]]:
@@ -171,37 +172,46 @@ class TalkerTrainer:
         groups = self.batches(step // self._length)
         return groups[step % self._length % len(groups)]
 
-    def excerpt(self, clip: int, rng: np.random.Generator) -> Excerpt:
-        """The whole clip; or some of its words, if it is known when they are spoken."""
-        text, frames = self.pack.clips[clip].text, int(self.frames[clip])
-        words = list(re.finditer(r"\S+", text))
-        if self.alignment is None or len(words) < 2 or rng.random() >= self.options.excerpts:
-            return Excerpt(clip, text, 0, slice(0, frames))
-        count = int(rng.integers(1, min(len(words), 6)))
-        first = int(rng.integers(len(words) - count + 1))
-        start, stop = words[first].start(), words[first + count - 1].end()
-        byte, end = (len(text[:place].encode()) for place in (start, stop))
-        spoken = self.alignment.times_of(clip)[byte:end]
-        begin = int(spoken[0]) if first else 0
-        after = min(frames, int(np.ceil(spoken[-1])) + 1) if first + count < len(words) else frames
-        return Excerpt(clip, text[start:stop], byte, slice(begin, max(after, begin + 4)))
+    def voiced(self, clip: int, rng: np.random.Generator) -> tuple[Excerpt, Recording | None]:
+        """What is to be spoken of a clip, and the recording whose voice it is spoken in, unless that is told in words."""
+        if self.speaker_encoder is None or not self.excerpts.clonable(clip) or rng.random() >= self.options.cloned:
+            return self.excerpts.some(clip, rng, self.options.excerpts), None
+        halves = self.excerpts.halves(clip, rng) if rng.random() < self.options.in_context else None
+        if halves is not None:
+            return halves[1], Recording(self.excerpts.wave(halves[0]), halves[0])
+        return self.excerpts.some(clip, rng, self.options.excerpts), Recording(self.excerpts.recording(clip, rng))
 
-    def layout(self, shown: Excerpt, rng: np.random.Generator) -> tuple[PromptLayout, TextRows | None]:
+    def layout(
+        self, shown: Excerpt, recording: Recording | None, rng: np.random.Generator
+    ) -> tuple[PromptLayout, TextRows | None]:
         streaming = bool(rng.random() < self.options.streaming_share)
         clip = self.pack.clips[shown.clip]
         ids, spans = self.spell(shown.text, rng)
         language = clip.language if rng.random() < 0.8 else None
+        before = recording.spoken if recording else None
+        reference = self.text.reference_ids(before.text) if before else []
         layout = build_layout(
             self.config,
             text_ids=ids,
             role_ids=self.text.role_ids,
-            instruct_ids=self.text.instruct_ids(clip.instruct) if clip.instruct else None,
+            instruct_ids=self.text.instruct_ids(clip.instruct) if clip.instruct and not recording else None,
             language=language,
-            speaker=clip.speaker or None,
+            speaker=None if recording else clip.speaker or None,
+            voice=recording is not None,
+            reference_ids=reference,
+            reference_frames=before.count if before else 0,
             streaming_text=streaming,
         )
-        begin = len(layout.instruct) + len(layout.header)
+        begin = len(layout.instruct) + len(layout.header) + len(reference)
         return layout, None if streaming else TextRows(begin, *torch.tensor(spans).T)
+
+    def prompt(self, layout: PromptLayout, recording: Recording | None) -> Prompt:
+        if recording is None:
+            return embed(layout, self.talker)
+        assert self.speaker_encoder is not None
+        config, before = self.speaker_encoder.config, recording.spoken
+        vector = self.speaker_encoder(mel_spectrogram(recording.wave[None], config.mel_dim, config.sample_rate))[0]
+        return embed(layout, self.talker, vector, None if before is None else self.codes.get(before.clip)[before.frames])
 
     def spell(self, text: str, rng: np.random.Generator) -> tuple[list[int], list[tuple[float, float]]]:
         """Token ids of a text, some of its words letter by letter; the middle and half the length of each, in bytes."""
@@ -213,15 +223,16 @@ class TalkerTrainer:
         return ids, list(zip(np.cumsum(2 * half) - half, half, strict=True))
 
     def assemble(self, clips: list[int], rng: np.random.Generator) -> Batch:
-        shown = [self.excerpt(clip, rng) for clip in clips]
+        voiced = [self.voiced(clip, rng) for clip in clips]
+        shown = [part for part, _ in voiced]
         codes = [self.codes.get(part.clip)[part.frames] for part in shown]
         past = [self.pasts[int(rng.integers(len(self.pasts)))].get(part.clip)[part.frames] for part in shown]
         padded = nn.utils.rnn.pad_sequence(past, batch_first=True)
         frames = self.conceal(self.talker.embed_codes(padded), rng)  # [B, T, D]
         inputs, first, text = [], [], []
-        for row, part in enumerate(shown):
-            layout, place = self.layout(part, rng)
-            prompt = embed(layout, self.talker)
+        for row, (part, recording) in enumerate(voiced):
+            layout, place = self.layout(part, recording, rng)
+            prompt = self.prompt(layout, recording)
             inputs.append(prompt.teacher_forced(frames[row, : len(codes[row])]))
             first.append(len(layout.rows) - 1)
             text.append(place)
@@ -277,20 +288,40 @@ class TalkerTrainer:
                 loss = loss + weight * losses["guide"]
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
-        norm = nn.utils.clip_grad_norm_(self.talker.parameters(), 1.0)
+        norm = nn.utils.clip_grad_norm_(self.learning.parameters(), 1.0)
         self.optimizer.step()
-        self.average.update(step)
+        for average in self.averages.values():
+            average.update(step)
         return {name: value.item() for name, value in losses.items()} | {"norm": norm.item()}
 
     def state_dict(self) -> dict[str, Any]:
-        return {"talker": self.talker.state_dict(), "optimizer": self.optimizer.state_dict(), "average": self.average.values}
+        """Each module's weights by its name, and their averages."""
+        weights = {name: module.state_dict() for name, module in self.learning.items()}
+        averages = {name: average.values for name, average in self.averages.items()}
+        return weights | {"optimizer": self.optimizer.state_dict(), "averages": averages}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        self.talker.load_state_dict(state["talker"])
         self.optimizer.load_state_dict(state["optimizer"])
-        self.average.restore(state["average"])
+        for name, module in self.learning.items():
+            module.load_state_dict(state[name])
+            self.averages[name].restore(state["averages"][name])
 
     def begin_with(self, state: dict[str, Any]) -> None:
-        """Takes the averaged weights of an earlier run, and nothing of its optimisers."""
-        self.talker.load_state_dict(state["talker"] | state["average"])
-        self.average.restore(state["average"])
+        """Takes the averaged weights of an earlier run, and nothing of its optimisers.
+
+        That run may have had fewer codes a frame, and no speaker encoder.
+
+        Raises:
+            DataError: its talker was another one.
+        """
+        for name, module in self.learning.items():
+            if name in state:
+                lacking, unknown = module.load_state_dict(averaged(state, name), strict=False)
+                if unknown or not all(key.startswith("code_predictor.") for key in lacking):
+                    raise DataError(f"the state to begin with is of another {name}: {[*unknown, *lacking][:3]}")
+                self.averages[name] = Average(module)
+
+
+def averaged(state: dict[str, Any], name: str = "talker") -> dict[str, Tensor]:
+    """The averaged weights that a `TalkerTrainer` left of its talker, or of its speaker encoder."""
+    return state[name] | state["averages"][name]

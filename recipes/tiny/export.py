@@ -7,26 +7,23 @@ import argparse
 import shutil
 from pathlib import Path
 
-import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
 from qwen_tts.config import CodecConfig
 from qwen_tts.train.codec import trained_codec
+from qwen_tts.train.loop import saved_trainer
 from qwen_tts.train.quantizer import QuantizerTrainer
+from qwen_tts.train.talker import averaged
 
 CONFIG = Path(__file__).parent / "config"
 TOKENIZER = ("vocab.json", "merges.txt", "tokenizer_config.json")
 
 
-def read(path: Path) -> dict:
-    return torch.load(path, map_location="cpu", weights_only=True)["trainer"]
-
-
 def codec_tensors(codec_state: Path, decoder_state: Path | None) -> dict[str, Tensor]:
     codec = trained_codec(CodecConfig.from_file(CONFIG / "codec.json"), codec_state)
     if decoder_state is not None:
-        state = read(decoder_state)
+        state = saved_trainer(decoder_state)
         codec.decoder.load_state_dict(state["decoder"] | state["average"])
     for chooser, user in QuantizerTrainer(codec).halves:
         for codebook in (*chooser.codebooks(), *user.codebooks()):  # vectors as they are: counts have done their work
@@ -54,8 +51,10 @@ def main() -> None:
     parser.add_argument("--text", type=Path, required=True, help="folder of make_vocabulary.py")
     args = parser.parse_args()
 
-    state = read(args.talker)
-    write({f"talker.{name}": t for name, t in (state["talker"] | state["average"]).items()}, args.out / "model.safetensors")
+    state = saved_trainer(args.talker)
+    parts = [name for name in ("talker", "speaker_encoder") if name in state]
+    tensors = {f"{part}.{name}": t for part in parts for name, t in averaged(state, part).items()}
+    write(tensors, args.out / "model.safetensors")
     write(codec_tensors(args.codec, args.decoder), args.out / "speech_tokenizer" / "model.safetensors")
     shutil.copyfile(CONFIG / "codec.json", args.out / "speech_tokenizer" / "config.json")
     for name in ("config.json", "generation_config.json"):

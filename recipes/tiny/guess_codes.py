@@ -16,7 +16,8 @@ from qwen_tts.sampling import SamplingOptions, SamplingRows
 from qwen_tts.talker.talker import Talker
 from qwen_tts.text import TextTokenizer
 from qwen_tts.train.data import Codes, Pack, write_codes
-from qwen_tts.train.talker import TalkerOptions, TalkerTrainer
+from qwen_tts.train.loop import saved_trainer
+from qwen_tts.train.talker import TalkerOptions, TalkerTrainer, averaged
 
 
 def main() -> None:
@@ -34,8 +35,7 @@ def main() -> None:
     torch.set_num_threads(args.threads)
     config = ModelConfig.from_file(args.config)
     talker = Talker(config.talker_config).eval()
-    state = torch.load(args.talker, weights_only=True)["trainer"]
-    talker.load_state_dict(state["talker"] | state["average"])
+    talker.load_state_dict(averaged(saved_trainer(args.talker)))
     pack, codes = Pack(args.pack), Codes(args.pack)
     options = TalkerOptions(steps=0, streaming_share=0, spelled=0, hidden=0)
     trainer = TalkerTrainer(talker, config, TextTokenizer.from_dir(args.text), pack, codes, options)

@@ -129,7 +129,7 @@ def test_an_excerpt_is_some_words_and_the_frames_that_speak_them(trainer: Talker
     frames = int(trainer.frames[clip])
     seen = set()
     for seed in range(40):
-        part = trainer.excerpt(clip, np.random.default_rng(seed))
+        part = trainer.excerpts.some(clip, np.random.default_rng(seed), 1.0)
         seen.add(part.text)
         assert text[part.byte :].startswith(part.text) and set(part.text.split()) < set(text.split())
         begin, end = part.byte * frames / len(text), (part.byte + len(part.text)) * frames / len(text)  # timing is even here
@@ -146,9 +146,9 @@ def test_an_excerpt_is_some_words_and_the_frames_that_speak_them(trainer: Talker
 def test_a_new_training_begins_with_the_averaged_weights_of_another(trainer: TalkerTrainer) -> None:
     for step in range(3):
         trainer.step(step)
-    averages = {name: value.clone() for name, value in trainer.average.values.items()}
+    averages = {name: value.clone() for name, value in trainer.averages["talker"].values.items()}
     state = trainer.state_dict()
-    trainer.begin_with({"talker": state["talker"], "average": averages})
+    trainer.begin_with({"talker": state["talker"], "averages": {"talker": averages}})
     for name, value in trainer.talker.named_parameters():
         assert torch.equal(value, averages[name])
 

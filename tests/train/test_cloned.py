@@ -1,0 +1,114 @@
+"""A talker that learns to take on a recording's voice: its inputs are inference's, and the voice decides what is spoken."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from miniature import CODES, GROUPS, model_config
+
+from qwen_tts.config import ModelConfig
+from qwen_tts.engine.eager import EagerEngine
+from qwen_tts.mel import mel_spectrogram
+from qwen_tts.prompt import build_layout, embed
+from qwen_tts.sampling import SamplingOptions
+from qwen_tts.speaker.ecapa import SpeakerEncoder
+from qwen_tts.talker.frames import GenerationOptions, generate_frames
+from qwen_tts.talker.talker import Talker
+from qwen_tts.text import TextTokenizer
+from qwen_tts.train.data import Alignment, Codes, Pack
+from qwen_tts.train.talker import TalkerOptions, TalkerTrainer
+
+OPTIONS = TalkerOptions(
+    steps=300, tokens=400, peak=1e-2, streaming_share=0.0, guide_layers=(0, 1), guide_steps=0, hidden=0, spelled=0, excerpts=0,
+    cloned=1.0, in_context=0.0, bf16=False,
+)  # fmt: skip
+
+
+@pytest.fixture
+def base(model_dir: Callable[[str], Path]) -> Callable[[Pack], TalkerTrainer]:
+    config = ModelConfig.from_dict(model_config("base") | {"tts_model_type": "base"})
+    assert config.speaker_encoder_config is not None
+
+    def make(pack: Pack) -> TalkerTrainer:
+        torch.manual_seed(0)
+        encoder = SpeakerEncoder(config.speaker_encoder_config)  # type: ignore[arg-type]
+        talker, text = Talker(config.talker_config), TextTokenizer.from_dir(model_dir("base"))
+        known = replace(config, talker_config=replace(config.talker_config, spk_id={"ryan": 0}, spk_is_dialect={}))
+        return TalkerTrainer(talker, known, text, pack, Codes(pack.folder), OPTIONS, Alignment(pack.folder), None, encoder)
+
+    return make
+
+
+def test_halves_of_a_clip_meet_at_a_word(pack: Pack, base: Callable[[Pack], TalkerTrainer]) -> None:
+    trainer, seen = base(pack), set()
+    for seed in range(40):
+        halves = trainer.excerpts.halves(2, np.random.default_rng(seed))
+        if halves is None:
+            continue
+        before, after = halves
+        seen.add(before.text)
+        assert f"{before.text} {after.text}" == pack.clips[2].text
+        assert before.frames.start == 0 and before.frames.stop == after.frames.start
+        assert after.frames.stop == trainer.frames[2]
+        assert len(trainer.excerpts.wave(before)) == before.count * 1920
+    assert seen == {"about the"}  # every other word leaves less than a second on one side
+    assert trainer.excerpts.halves(0, np.random.default_rng(0)) is None  # a second: too short for two
+
+
+def test_in_context_training_reads_what_inference_reads(pack: Pack, base: Callable[[Pack], TalkerTrainer]) -> None:
+    trainer = base(pack)
+    trainer.options = replace(trainer.options, in_context=1.0)
+    drawn = ((n, *trainer.voiced(2, np.random.default_rng(n))) for n in range(50))
+    seed, part, recording = next(found for found in drawn if found[2] is not None and found[2].spoken is not None)
+    assert recording is not None and recording.spoken is not None
+    batch = trainer.assemble([2], np.random.default_rng(seed))
+    config, codes = trainer.speaker_encoder.config, trainer.codes.get(2)  # type: ignore[union-attr]
+    with torch.no_grad():
+        vector = trainer.speaker_encoder(mel_spectrogram(recording.wave[None], config.mel_dim, config.sample_rate))[0]  # type: ignore[misc]
+        for language in (None, "English"):  # which of them is drawn
+            layout = build_layout(
+                trainer.config, text_ids=trainer.text.target_ids(part.text), role_ids=trainer.text.role_ids, voice=True,
+                reference_ids=trainer.text.reference_ids(recording.spoken.text), reference_frames=recording.spoken.count,
+                language=language, streaming_text=False,
+            )  # fmt: skip
+            prompt = embed(layout, trainer.talker, vector, codes[recording.spoken.frames])
+            expected = prompt.teacher_forced(trainer.talker.embed_codes(codes[None, part.frames])[0])
+            if expected.shape == batch.inputs[0].shape:
+                assert torch.allclose(expected, batch.inputs[0], atol=1e-5)
+                break
+        else:
+            pytest.fail("no such layout")
+    assert torch.equal(batch.codes[0], codes[part.frames])
+
+
+def test_the_voice_of_a_recording_decides_what_is_spoken(pack: Pack, base: Callable[[Pack], TalkerTrainer]) -> None:
+    """Three clips with the same text, one speaker each: after training each recording alone brings back its clip's codes."""
+    clips = [
+        replace(clip, text="the house", speaker="", instruct="a voice", samples=pack.clips[0].samples) for clip in pack.clips
+    ]
+    frames = -(-clips[0].samples // 1920)
+    rng = np.random.default_rng(1)
+    rng.integers(0, CODES, (3 * frames, GROUPS)).astype("<i2").tofile(pack.folder / "codes.i16")
+    np.save(pack.folder / "codes_start.npy", np.arange(4) * frames)
+    pack.clips = clips
+    trainer = base(pack)
+    trainer.alignment = trainer.excerpts.alignment = None
+    for step in range(150):
+        figures = trainer.step(step)
+    assert figures["code0"] < 0.1, figures
+    talker, encoder, greedy = trainer.talker.eval(), trainer.speaker_encoder, SamplingOptions(do_sample=False)
+    assert encoder is not None
+    layout = build_layout(
+        trainer.config, text_ids=trainer.text.target_ids("the house"), role_ids=trainer.text.role_ids, language="English",
+        voice=True, streaming_text=False,
+    )  # fmt: skip
+    for number, clip in enumerate(clips):
+        wave = torch.from_numpy(pack.wave(clip))
+        with torch.no_grad():
+            vector = encoder(mel_spectrogram(wave[None], encoder.config.mel_dim, encoder.config.sample_rate))[0]
+            prompt = embed(layout, talker, vector)
+            frames_made = generate_frames(EagerEngine(talker), [prompt], GenerationOptions(greedy, greedy), [0])
+            assert torch.equal(torch.cat([made for made, _ in frames_made]), trainer.codes.get(number))
