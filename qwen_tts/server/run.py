@@ -117,7 +117,6 @@ def serve_models(
         OptionError: an option, or a model's name, is not legal; or the port is taken.
     """
     check(address)
-    _keep_memory_whole()
     session = open_session(names, settings, device, engine, voices_dir)
     start_log()
     asyncio.run(_serve(session, address))
@@ -129,6 +128,7 @@ def open_session(names: Sequence[str], settings: Settings, device: str, engine: 
     Raises:
         OptionError: an option, or a model's name, is not legal.
     """
+    _keep_memory_whole()
     offers = {public_name(name): offer_named(name, voices_dir, device_map=device, engine=engine) for name in names}
     session = make_session(offers, settings, voices_dir)
     if settings.max_memory is None:

@@ -9,6 +9,7 @@ from miniature import GROUPS, codec_config
 
 from qwen_tts.codec.codec import Codec
 from qwen_tts.config import CodecConfig
+from qwen_tts.errors import DataError
 from qwen_tts.train.codec import CodecOptions, CodecTrainer, PhoneticTargets, SpectralPatches
 from qwen_tts.train.context import ContextOptions, ContextTrainer
 from qwen_tts.train.data import Codes, Pack
@@ -17,16 +18,16 @@ from qwen_tts.train.loop import Trainer, learning_rate, train
 from qwen_tts.train.losses import SpectralLoss
 
 
-def new_codec() -> Codec:
-    config = codec_config()
-    config["encoder_config"]["num_quantizers"] = GROUPS
+def new_codec(groups: int = GROUPS) -> Codec:
+    config = codec_config() | {"encoder_valid_num_quantizers": groups}
+    config["encoder_config"]["num_quantizers"] = config["decoder_config"]["num_quantizers"] = groups
     torch.manual_seed(0)
     return Codec(CodecConfig.from_dict(config))
 
 
-def codec_trainer(pack: Pack) -> CodecTrainer:
+def codec_trainer(pack: Pack, groups: int = GROUPS) -> CodecTrainer:
     options = CodecOptions(steps=12, peak=5e-3, warmup=1, batch=2, segment=12, quantise_from=4, bf16=False)
-    return CodecTrainer(new_codec(), pack, PhoneticTargets(pack.folder), options)
+    return CodecTrainer(new_codec(groups), pack, PhoneticTargets(pack.folder), options)
 
 
 def decoder_trainer(pack: Pack) -> DecoderTrainer:
@@ -60,6 +61,25 @@ def test_a_run_that_was_killed_while_it_quantised_goes_on_with_the_same_measure_
     assert whole["power"] and whole["power"] == parts["power"]
     for name, value in whole["average"].items():
         assert torch.equal(value, parts["average"][name]), name
+
+
+def test_codebooks_that_an_earlier_run_had_not_begin_with_what_it_left_over(pack: Pack) -> None:
+    earlier, later = codec_trainer(pack, 2), codec_trainer(pack)
+    for step in range(6):
+        earlier.step(step)
+    later.begin_with(earlier.state_dict())
+    z = later._embedded(4)
+    left = []
+    for count in range(1, GROUPS):
+        inner = residual = later.quantizer.halves[1][0].input_proj(z).transpose(1, 2)
+        for book in later.quantizer.halves[1][0].codebooks()[:count]:
+            residual = residual - book.vectors()[book.nearest(residual)]
+        left.append((residual.square().mean() / inner.square().mean()).item())
+    assert left == sorted(left, reverse=True) and left[-1] < 0.9 * left[0]
+    mine, theirs = (t.quantizer.halves[1][0].codebooks()[0].vectors() for t in (later, earlier))
+    assert torch.equal(mine, theirs)  # what was there stays
+    with pytest.raises(DataError, match="of another codec"):
+        earlier.begin_with(later.state_dict())
 
 
 def test_the_codec_learns(pack: Pack) -> None:
