@@ -1,4 +1,4 @@
-"""`qwen-tts train pack|codec|context|decoder|talker`: a model from nothing, stage by stage. `recipes/tiny` is an example."""
+"""`qwen-tts train pack|codec|context|decoder|talker|plot`: a model from nothing, by stages. `recipes/tiny` is an example."""
 
 import json
 from collections.abc import Iterator
@@ -19,6 +19,7 @@ Start = Annotated[Path | None, typer.Option(help="state.pt of an earlier trainin
 Steps = Annotated[int, typer.Option(min=1)]
 Threads = Annotated[int, typer.Option(min=1)]
 Compiled = Annotated[bool, typer.Option(help="torch.compile: faster, after some minutes.")]
+Device = Annotated[str, typer.Option(help='"cpu", "cuda:0" or "auto".')]
 Exact = Annotated[bool, typer.Option("--fp32", help="Without bfloat16.")]
 
 
@@ -38,7 +39,7 @@ def pack(
 def codec(
     pack: PackDir, out: Out, config: Config, given: Given = None, start: Start = None, steps: Steps = 12000,
     peak: Annotated[float, typer.Option(help="The highest learning rate.")] = 6e-4, threads: Threads = 2,
-    compiled: Compiled = False, fp32: Exact = False,
+    device: Device = "auto", compiled: Compiled = False, fp32: Exact = False,
 ) -> None:  # fmt: skip
     """Learn what codes are: the encoder and the codebooks."""
     import numpy as np
@@ -49,11 +50,11 @@ def codec(
     from ..train.data import Codes, Pack
     from ..train.given_codes import give_pairs
 
-    _begin(pack, threads)
+    here = _begin(pack, threads, device)
     options = CodecOptions(steps=steps, peak=peak, compiled=compiled, bf16=not fp32, **({"quantise_from": 0} if start else {}))
     known = None if given is None else Codes(given)
     targets = PhoneticTargets(pack) if known is None else None
-    trainer = CodecTrainer(Codec(CodecConfig.from_file(config)), Pack(pack), targets, options, known)
+    trainer = CodecTrainer(Codec(CodecConfig.from_file(config)).to(here), Pack(pack), targets, options, known)
     _take(trainer, start)
     if known is not None:
         pitches = np.load(pack / "pitch.npy") if known.rows.shape[1] > 1 else None
@@ -69,6 +70,7 @@ def context(
     guessed: Guessed = None,
     steps: Steps = 3000,
     threads: Threads = 1,
+    device: Device = "auto",
 ) -> None:
     """Learn the decoder below audio rates, from spectra, on codes that stay."""
     from ..config import CodecConfig
@@ -77,8 +79,8 @@ def context(
     from ..train.data import Pack
     from ..train.loop import saved_trainer
 
-    _begin(pack, threads)
-    made = trained_codec(CodecConfig.from_file(config), codec)
+    here = _begin(pack, threads, device)
+    made = trained_codec(CodecConfig.from_file(config), codec).to(here)
     stage = CodecTrainer(made, Pack(pack), None, CodecOptions(steps=0))
     stage.spectral.load_state_dict(saved_trainer(codec)["spectral"])
     _run(ContextTrainer(stage, _codes(pack, guessed), ContextOptions(steps=steps)), steps, out)
@@ -89,7 +91,7 @@ def decoder(
     context: Annotated[Path | None, typer.Option(help="state.pt of `qwen-tts train context`.")] = None,
     guessed: Guessed = None, start: Start = None, steps: Steps = 5000,
     warmup: Annotated[int, typer.Option(help="Steps before the discriminators have a say.")] = 4000,
-    threads: Threads = 1, compiled: Compiled = False,
+    threads: Threads = 1, device: Device = "auto", compiled: Compiled = False,
 ) -> None:  # fmt: skip
     """Learn to make waves, at last against discriminators, on codes that stay."""
     from ..config import CodecConfig
@@ -98,8 +100,8 @@ def decoder(
     from ..train.decoder import DecoderOptions, DecoderTrainer
     from ..train.loop import saved_trainer
 
-    _begin(pack, threads)
-    made = trained_codec(CodecConfig.from_file(config), codec)
+    here = _begin(pack, threads, device)
+    made = trained_codec(CodecConfig.from_file(config), codec).to(here)
     if context is not None:
         state = saved_trainer(context)
         made.decoder.load_state_dict(state["decoder"] | state["average"])
@@ -113,7 +115,7 @@ def talker(
     pack: PackDir,
     text: Annotated[Path, typer.Argument(help="The text tokenizer: vocab.json, merges.txt, tokenizer_config.json.")],
     out: Out, config: Config, guessed: Guessed = None, start: Start = None, steps: Steps = 10000, threads: Threads = 2,
-    compiled: Compiled = False,
+    device: Device = "auto", compiled: Compiled = False,
 ) -> None:  # fmt: skip
     """Learn to speak texts in codes: preset voices, instructions, and voices by description, as the clips have them.
 
@@ -128,18 +130,30 @@ def talker(
     from ..train.data import Alignment, Codes, Pack
     from ..train.talker import TalkerOptions, TalkerTrainer
 
-    _begin(pack, threads)
+    here = _begin(pack, threads, device)
     torch.manual_seed(0)
     sizes = ModelConfig.from_file(config)
     options = TalkerOptions(steps=steps, compiled=compiled)
     alignment = Alignment(pack) if (pack / "aligned.f4").is_file() else None
-    encoder = SpeakerEncoder(sizes.speaker_encoder_config) if sizes.speaker_encoder_config else None
+    encoder = SpeakerEncoder(sizes.speaker_encoder_config).to(here) if sizes.speaker_encoder_config else None
     trainer = TalkerTrainer(
-        Talker(sizes.talker_config), sizes, TextTokenizer.from_dir(text), Pack(pack), Codes(pack), options, alignment,
+        Talker(sizes.talker_config).to(here), sizes, TextTokenizer.from_dir(text), Pack(pack), Codes(pack), options, alignment,
         None if guessed is None else Codes(guessed), encoder,
     )  # fmt: skip
     _take(trainer, start)
     _run(trainer, steps, out)
+
+
+def plot(
+    folders: Annotated[list[Path], typer.Argument(help="Folders that trainings wrote: a line each in every panel.")],
+    out: Annotated[Path, typer.Option("--output", "-o", help="FILE.svg, .png or .pdf.")] = Path("training.svg"),
+) -> None:
+    """Draw how losses fell: the logs of one or several trainings."""
+    from ..train.curves import draw
+
+    if out.suffix not in (".svg", ".png", ".pdf"):
+        raise OptionError(f"cannot draw {out.suffix or 'a file without an ending'}; legal are .svg, .png and .pdf")
+    typer.echo(f"{out}: {', '.join(draw(folders, out))}", err=True)
 
 
 def _rows(manifests: list[str]) -> Iterator[tuple[dict[str, Any], Path]]:
@@ -161,12 +175,16 @@ def _rows(manifests: list[str]) -> Iterator[tuple[dict[str, Any], Path]]:
             yield row, audio
 
 
-def _begin(pack: Path, threads: int) -> None:
+def _begin(pack: Path, threads: int, device: str) -> Any:
+    """Where to train."""
     if not (pack / "clips.jsonl").is_file():
         raise OptionError(f"{pack} is no training set: make one with qwen-tts train pack")
     import torch
 
+    from ..checkpoint import resolve_device
+
     torch.set_num_threads(threads)
+    return resolve_device(device)
 
 
 def _codes(pack: Path, guessed: Path | None) -> list[Any]:

@@ -93,11 +93,12 @@ class CodecTrainer:
         self.frame = codec.config.encode_downsample_rate
         self.quantizer = QuantizerTrainer(codec)
         rate, latent = codec.config.output_sample_rate, codec.config.decoder_config.latent_dim
-        self.spectra = SpectralPatches(rate, rate // 100, {1024: 80, 320: 40})
+        self.device = next(codec.parameters()).device
+        self.spectra = SpectralPatches(rate, rate // 100, {1024: 80, 320: 40}).to(self.device)
         self.rows = self.frame // self.spectra.hop  # spectra a frame
         steps = int(np.prod(codec.config.decoder_config.upsampling_ratios))  # vectors a frame after `upsample`
-        self.spectral = nn.Conv1d(latent, self.spectra.width * self.rows // steps, 1)
-        self.phonetic = nn.Linear(codec.config.encoder_config.codebook_dim, targets.dim if targets else 1)
+        self.spectral = nn.Conv1d(latent, self.spectra.width * self.rows // steps, 1).to(self.device)
+        self.phonetic = nn.Linear(codec.config.encoder_config.codebook_dim, targets.dim if targets else 1).to(self.device)
         nn.init.zeros_(self.phonetic.weight)  # its first guess is the mean
         parameters = [*codec.parameters(), *self.phonetic.parameters(), *self.spectral.parameters()]
         self.optimizer = torch.optim.AdamW(parameters, lr=options.peak, betas=(0.8, 0.99), weight_decay=0.01)
@@ -122,11 +123,11 @@ class CodecTrainer:
                 rows = self.given.get(int(clip))[first : first + o.segment]
                 given.append(F.pad(rows, (0, 0, 0, o.segment - len(rows))))
         gain = rng.uniform(0.6, 1.2, (o.batch, 1)).astype(np.float32)
-        heard = torch.from_numpy(np.stack(targets)) if targets else None
-        return (
-            torch.from_numpy(np.stack(waves) * gain), torch.from_numpy(np.stack(real)), heard,
-            torch.stack(given) if given else None,
+        parts = (
+            torch.from_numpy(np.stack(waves) * gain), torch.from_numpy(np.stack(real)),
+            torch.from_numpy(np.stack(targets)) if targets else None, torch.stack(given) if given else None,
         )  # fmt: skip
+        return tuple(None if part is None else part.to(self.device) for part in parts)  # type: ignore[return-value]
 
     def step(self, step: int) -> dict[str, float]:
         o = self.options
@@ -139,7 +140,7 @@ class CodecTrainer:
             self.quantizer.whiten(self._embedded(8))
         if step == o.quantise_from:
             self.quantizer.start(self._embedded(40), 40, generator, 0 if given is None else given.shape[-1])
-        with torch.autocast("cpu", torch.bfloat16, enabled=o.bf16):
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=o.bf16):
             z = self._embed(wave)
         bypassed = step < o.quantise_from
         quantised = self.quantizer.bypass(z.float(), given) if bypassed else self.quantizer(z.float(), generator, real, given)

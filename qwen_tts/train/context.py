@@ -49,14 +49,14 @@ class ContextTrainer:
             rows.append(nn.functional.pad(piece, (0, 0, 0, o.segment - len(piece))))
             waves.append(torch.from_numpy(pack.wave(pack.clips[clip], first * frame, o.segment * frame)))
             real.append(torch.arange(o.segment) < len(piece))
-        return torch.stack(rows), torch.stack(waves), torch.stack(real)
+        return tuple(torch.stack(part).to(self.stage.device) for part in (rows, waves, real))  # type: ignore[return-value]
 
     def step(self, step: int) -> dict[str, float]:
         o = self.options
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate(step, o.steps, o.peak, 100)
         codes, waves, real = self.batch(np.random.default_rng((o.seed, step, 13)))
-        with torch.autocast("cpu", torch.bfloat16, enabled=o.bf16):
+        with torch.autocast(self.stage.device.type, torch.bfloat16, enabled=o.bf16):
             guess = self.stage.guess(self.decoder.quantizer(codes))
         off = (guess.float() - self.stage.spectra(waves)).abs().mean(1)  # [B, T * rows]
         loss = off[real.repeat_interleave(self.stage.rows, 1)].mean()

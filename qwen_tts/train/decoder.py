@@ -46,8 +46,9 @@ class DecoderTrainer:
         self.frame = codec.config.decode_upsample_rate
         self.decoder = codec.decoder
         torch.manual_seed(options.seed)
-        self.judges = Discriminators()
-        self.loss = SpectralLoss(codec.config.output_sample_rate)
+        self.device = next(codec.parameters()).device
+        self.judges = Discriminators().to(self.device)
+        self.loss = SpectralLoss(codec.config.output_sample_rate).to(self.device)
         self.optimizer = torch.optim.AdamW(self.decoder.parameters(), lr=options.peak, betas=(0.8, 0.99), weight_decay=0.0)
         self.judge_optimizer = torch.optim.AdamW(self.judges.parameters(), lr=options.judge_peak, betas=(0.8, 0.99))
         self.average = Average(self.decoder)
@@ -68,14 +69,14 @@ class DecoderTrainer:
             wave = self.pack.wave(
                 self.pack.clips[clip], (end - o.crop) * self.frame if end > o.crop else 0, o.crop * self.frame
             )
-            rows.append((codes[begin:end], first - begin, torch.from_numpy(wave)))
+            rows.append((codes[begin:end].to(self.device), first - begin, torch.from_numpy(wave).to(self.device)))
         return [row for row in rows if len(row[0]) >= o.lead + o.crop]
 
     def decode(self, rows: list[tuple[Tensor, int, Tensor]]) -> Tensor:
         """The crops as the decoder makes them, [B, samples]."""
         o = self.options
         codes = nn.utils.rnn.pad_sequence([row[0] for row in rows], batch_first=True)
-        with torch.autocast("cpu", torch.bfloat16, enabled=o.bf16):
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=o.bf16):
             context = self.decoder.context(self.decoder.quantizer(codes))
             parts = torch.stack([context[b, :, row[1] : row[1] + o.lead + o.crop] for b, row in enumerate(rows)])
             made = self._waveform(parts)
@@ -96,7 +97,7 @@ class DecoderTrainer:
         spectral = self.loss(made, true)
         loss = o.spectral * spectral
         if step >= o.warmup:
-            with torch.autocast("cpu", torch.bfloat16, enabled=o.bf16):
+            with torch.autocast(self.device.type, torch.bfloat16, enabled=o.bf16):
                 with torch.no_grad():
                     real = self.judges(true)
                 fooled, likeness = maker_losses(real, self.judges(made))
@@ -118,7 +119,7 @@ class DecoderTrainer:
         decoder.decoder[-1].conv.weight.data.mul_(LOUDNESS)
 
     def _teach_judges(self, true: Tensor, made: Tensor) -> float:
-        with torch.autocast("cpu", torch.bfloat16, enabled=self.options.bf16):
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.options.bf16):
             loss = judge_loss(self.judges(true), self.judges(made))
         self.judge_optimizer.zero_grad(set_to_none=True)
         loss.backward()

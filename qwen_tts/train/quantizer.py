@@ -104,7 +104,7 @@ class QuantizerTrainer:
         for half, (chooser, user) in enumerate(self.halves):
             inner = residual = self._free(half, known) * chooser.input_proj(z).transpose(1, 2)  # [B, T, dim]
             stages = chooser.codebooks()
-            keep = self._kept(len(z), len(stages) if half else 0, generator)
+            keep = self._kept(len(z), len(stages) if half else 0, generator).to(z.device)
             total, told = torch.zeros_like(residual), torch.zeros_like(residual)
             for index, codebook in enumerate(stages):
                 used = (index < keep)[:, None, None]
@@ -139,7 +139,8 @@ class QuantizerTrainer:
         stages = self.halves[half][0].codebooks()
         used = [book.vectors().any(0) for book in stages[: max(0, known - half)]]
         dim = stages[0].vectors().shape[1]
-        return 1 - torch.stack([torch.zeros(dim, dtype=torch.bool), *used]).any(0).float()
+        nothing = torch.zeros(dim, dtype=torch.bool, device=stages[0].vectors().device)
+        return 1 - torch.stack([nothing, *used]).any(0).float()
 
     def _kept(self, batch: int, stages: int, generator: torch.Generator | None) -> Tensor:
         """How many codebooks each row uses: all, or for some rows a random number of the acoustic ones, or none of these.

@@ -11,6 +11,7 @@ as long to appear. It is a hint for training only, and fades out.
 """
 
 import re
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -121,6 +122,7 @@ class TalkerTrainer:
         self.talker, self.config, self.text, self.pack, self.codes, self.options = talker, config, text, pack, codes, options
         self.pasts = [codes] if guessed is None else [codes, guessed]
         self.alignment = alignment
+        self.device = talker.model.codec_embedding.weight.device
         self.speaker_encoder = speaker_encoder
         self.learning = nn.ModuleDict({"talker": talker} | ({"speaker_encoder": speaker_encoder} if speaker_encoder else {}))
         decay = [p for p in self.learning.parameters() if p.ndim > 1]
@@ -210,7 +212,9 @@ class TalkerTrainer:
             return embed(layout, self.talker)
         assert self.speaker_encoder is not None
         config, before = self.speaker_encoder.config, recording.spoken
-        vector = self.speaker_encoder(mel_spectrogram(recording.wave[None], config.mel_dim, config.sample_rate))[0]
+        vector = self.speaker_encoder(
+            mel_spectrogram(recording.wave[None].to(self.device), config.mel_dim, config.sample_rate)
+        )[0]
         return embed(layout, self.talker, vector, None if before is None else self.codes.get(before.clip)[before.frames])
 
     def spell(self, text: str, rng: np.random.Generator) -> tuple[list[int], list[tuple[float, float]]]:
@@ -225,9 +229,9 @@ class TalkerTrainer:
     def assemble(self, clips: list[int], rng: np.random.Generator) -> Batch:
         voiced = [self.voiced(clip, rng) for clip in clips]
         shown = [part for part, _ in voiced]
-        codes = [self.codes.get(part.clip)[part.frames] for part in shown]
+        codes = [self.codes.get(part.clip)[part.frames].to(self.device) for part in shown]
         past = [self.pasts[int(rng.integers(len(self.pasts)))].get(part.clip)[part.frames] for part in shown]
-        padded = nn.utils.rnn.pad_sequence(past, batch_first=True)
+        padded = nn.utils.rnn.pad_sequence(past, batch_first=True).to(self.device)
         frames = self.conceal(self.talker.embed_codes(padded), rng)  # [B, T, D]
         inputs, first, text = [], [], []
         for row, (part, recording) in enumerate(voiced):
@@ -246,8 +250,8 @@ class TalkerTrainer:
         """
         shape = frames.shape[:2]
         share = rng.uniform(0, self.options.hidden, (shape[0], 1)) if self.options.hidden else np.zeros((shape[0], 1))
-        hidden = torch.from_numpy(rng.random(shape) < share)[..., None]
-        wrong = torch.from_numpy(rng.random(shape) < self.options.wrong)[..., None]
+        hidden = torch.from_numpy(rng.random(shape) < share)[..., None].to(frames.device)
+        wrong = torch.from_numpy(rng.random(shape) < self.options.wrong)[..., None].to(frames.device)
         others = frames.flatten(0, 1)[torch.from_numpy(rng.permutation(shape[0] * shape[1]))].view_as(frames)
         return torch.where(hidden, torch.where(wrong, others, torch.zeros_like(frames)), frames)
 
@@ -264,7 +268,7 @@ class TalkerTrainer:
                 continue
             frames, begin, end = len(batch.codes[b]), text.begin, text.begin + len(text.middle)
             places = self.alignment.places(part.clip, int(self.frames[part.clip]))[part.frames] - part.byte
-            near = text.near(places, self.options.guide_slack)
+            near = text.near(places, self.options.guide_slack).to(self.device)
             for heads in scores:
                 rows = heads[b, batch.first[b] : batch.first[b] + frames, begin:end]  # [T, text]
                 total = total - torch.logsumexp(rows + near, -1).clamp(min=-8).sum()
@@ -279,7 +283,8 @@ class TalkerTrainer:
         clips = self.clips(step)
         batch = self.assemble(clips, rng)
         # many short rows: on a processor plain products are faster than the fused attention, forwards and back
-        with torch.autocast("cpu", torch.bfloat16, enabled=o.bf16), sdpa_kernel(SDPBackend.MATH):
+        attention = sdpa_kernel(SDPBackend.MATH) if self.device.type == "cpu" else nullcontext()
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=o.bf16), attention:
             losses = self.losses(batch, rng)
             loss = losses["code0"] + o.predictor_weight * losses["rest"]
             weight = o.guide_weight * max(0.0, 1 - step / o.guide_steps) if self.alignment else 0.0

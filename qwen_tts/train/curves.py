@@ -1,0 +1,61 @@
+"""A training's log as pictures: one panel for each figure, a line for each run."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from ..errors import DataError
+
+
+def read_log(path: Path) -> list[dict[str, float]]:
+    """The lines of a `log.jsonl`; of lines with the same step (a run that was killed and went on) the last counts.
+
+    Raises:
+        DataError: there is no such file, or it is no log.
+    """
+    if not path.is_file():
+        raise DataError(f"there is no file {path}; a training writes its log.jsonl into its folder")
+    found: dict[float, dict[str, float]] = {}
+    for number, line in enumerate(path.read_text("utf-8").splitlines(), 1):
+        try:
+            row = json.loads(line)
+            found[row["step"]] = {name: float(value) for name, value in row.items()}
+        except (ValueError, KeyError, TypeError, AttributeError):
+            raise DataError(f"{path}, line {number} is no line of a training's log: {line[:80]!r}") from None
+    if not found:
+        raise DataError(f"{path} is empty: a line is written every 50 steps")
+    return [found[step] for step in sorted(found)]
+
+
+def draw(folders: Sequence[Path], out: Path) -> list[str]:
+    """Writes OUT (.svg, .png or .pdf); returns the names of the figures, a panel each, in the order of the log.
+
+    Raises:
+        DataError: a folder has no log; or matplotlib is not there.
+    """
+    logs = {folder.name: read_log(folder / "log.jsonl") for folder in folders}
+    try:
+        import matplotlib  # pyright: ignore[reportMissingImports]
+    except ModuleNotFoundError:
+        raise DataError("plots need matplotlib: pip install 'qwen-tts[bench]'") from None
+    matplotlib.use("agg")
+    from matplotlib import pyplot  # pyright: ignore[reportMissingImports]
+
+    names = list(dict.fromkeys(name for rows in logs.values() for row in rows for name in row if name != "step"))
+    figure, axes = pyplot.subplots(1, len(names), figsize=(3.6 * len(names), 3), squeeze=False, layout="constrained")
+    for axis, name in zip(axes[0], names, strict=True):
+        for label, rows in logs.items():
+            points = [(row["step"], row[name]) for row in rows if name in row]
+            if points:
+                axis.plot(*zip(*points, strict=True), label=label, linewidth=1)
+        axis.set(title=name.replace("_", " "), xlabel="step")
+        axis.grid(alpha=0.3)
+    axes[0][0].legend(frameon=False)
+    part = out.with_name(f".{out.name}.part")
+    try:
+        figure.savefig(part, format=out.suffix.lstrip(".") or "svg")
+        part.replace(out)
+    finally:
+        part.unlink(missing_ok=True)
+        pyplot.close(figure)
+    return names
