@@ -9,7 +9,6 @@ Likeness is the cosine of speaker vectors. Beside each figure stands what the sa
 """
 
 import argparse
-import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,6 +17,7 @@ import numpy as np
 import torch
 from everyday import sentences
 from report import publish, table
+from tiny_quality import manifest_rows
 from tqdm import tqdm
 
 from qwen_tts import Qwen3TTSModel
@@ -30,11 +30,10 @@ MODES = {"from its sound alone": True, "in context": False}  # x_vector_only_mod
 
 
 def recordings(folder: Path) -> dict[str, list[Clip]]:
-    """Speaker -> what it says, in the order of the manifests of recipes/tiny/make_speech.py."""
+    """Speaker -> what it says, in the order of the manifests."""
     found: dict[str, list[Clip]] = {}
-    for manifest in sorted(folder.glob("*.jsonl")):
-        for row in map(json.loads, manifest.read_text("utf-8").splitlines()):
-            found.setdefault(row["speaker"], []).append(Clip(*load_audio(folder / row["audio"]), row["text"]))
+    for row in manifest_rows(folder):
+        found.setdefault(row["speaker"], []).append(Clip(*load_audio(row["audio"]), row["text"]))
     return found
 
 

@@ -9,7 +9,7 @@ speech of the same sentences is given; it is made in the recipe's environment (r
 
 import argparse
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -34,13 +34,19 @@ def spoken(model: Qwen3TTSModel, speaker: str, seed: int) -> tuple[dict[str, Cli
     return clips, stopped
 
 
-def taught(folder: Path) -> dict[str, dict[str, Clip]]:
-    """Speaker -> sentence id -> what that speaker's teacher says, from the manifests of recipes/tiny/make_speech.py."""
-    sentences, clips = heldout(), {}
+def manifest_rows(folder: Path) -> Iterator[dict[str, Any]]:
+    """The lines of the manifests of recipes/tiny/make_speech.py; `audio` is the file's path."""
     for manifest in sorted(folder.glob("*.jsonl")):
         for row in map(json.loads, manifest.read_text("utf-8").splitlines()):
-            if sentences.get(row["id"]) == row["text"]:
-                clips.setdefault(row["speaker"], {})[row["id"]] = Clip(*load_audio(folder / row["audio"]), row["text"])
+            yield row | {"audio": folder / row["audio"]}
+
+
+def taught(folder: Path) -> dict[str, dict[str, Clip]]:
+    """Speaker -> sentence id -> what that speaker's teacher says."""
+    sentences, clips = heldout(), {}
+    for row in manifest_rows(folder):
+        if sentences.get(row["id"]) == row["text"]:
+            clips.setdefault(row["speaker"], {})[row["id"]] = Clip(*load_audio(row["audio"]), row["text"])
     return {speaker: found for speaker, found in clips.items() if len(found) == len(sentences)}
 
 

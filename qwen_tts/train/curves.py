@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..errors import DataError
+from ..files import whole_file
 
 
 def read_log(path: Path) -> list[dict[str, float]]:
@@ -51,11 +52,9 @@ def draw(folders: Sequence[Path], out: Path) -> list[str]:
         axis.set(title=name.replace("_", " "), xlabel="step")
         axis.grid(alpha=0.3)
     axes[0][0].legend(frameon=False)
-    part = out.with_name(f".{out.name}.part")
     try:
-        figure.savefig(part, format=out.suffix.lstrip(".") or "svg")
-        part.replace(out)
+        with whole_file(out) as partial:
+            figure.savefig(partial, format=out.suffix.lstrip("."))
     finally:
-        part.unlink(missing_ok=True)
         pyplot.close(figure)
     return names

@@ -23,7 +23,6 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from ..config import ModelConfig
 from ..errors import DataError
 from ..mel import mel_spectrogram
-from ..nn.transformer import Attention
 from ..prompt import Prompt, PromptLayout, build_layout, embed
 from ..speaker.ecapa import SpeakerEncoder
 from ..talker.talker import Talker
@@ -31,6 +30,7 @@ from ..text import TextTokenizer
 from .code_losses import code_losses
 from .data import Alignment, Codes, Pack
 from .excerpts import Excerpt, Excerpts, Recording
+from .hint import HeadWatch, TextRows
 from .loop import Average, learning_rate
 
 
@@ -63,41 +63,9 @@ class Batch:
 
     inputs: Tensor
     first: list[int]  # position whose hidden state predicts frame 0
-    text: list["TextRows | None"]  # of the layout with all text first
+    text: list[TextRows | None]  # of the layout with all text first
     codes: list[Tensor]
     shown: list[Excerpt]
-
-
-@dataclass(frozen=True, slots=True)
-class TextRows:
-    """Where the text's rows begin in a prompt, and which bytes of the text each stands for: its middle and half its length."""
-
-    begin: int
-    middle: Tensor
-    half: Tensor
-
-    def near(self, place: Tensor, slack: float) -> Tensor:
-        """Logarithms of how well each row fits a place in the text, in bytes. [T] -> [T, rows]"""
-        gap = (place[:, None] - self.middle).abs().sub(self.half).clamp(min=0)
-        return -gap.square() / (2 * slack**2)
-
-
-class HeadWatch:
-    """Recomputes one head's attention of one layer, as a hook on the inputs of its Attention."""
-
-    def __init__(self, attention: Attention) -> None:
-        self.attention = attention
-        self.inputs: tuple[Any, ...] | None = None
-        attention.register_forward_pre_hook(lambda _, args: setattr(self, "inputs", args))
-
-    def scores(self) -> Tensor:
-        """Logarithms of the last pass's attention of head 0, [B, T, T]."""
-        assert self.inputs is not None
-        x, rope = self.inputs[:2]
-        q, k, _ = self.attention.project(x, *rope)
-        scores = q[:, 0] @ k[:, 0].transpose(1, 2) / q.shape[-1] ** 0.5
-        future = torch.ones(scores.shape[-2:], dtype=torch.bool, device=scores.device).triu(1)
-        return scores.float().masked_fill(future, -torch.inf).log_softmax(-1)
 
 
 class TalkerTrainer:
@@ -115,7 +83,7 @@ class TalkerTrainer:
     ) -> None:
         """
         Args:
-            speaker_encoder: learns along, and the talker to take on the voices of recordings; see `cloned`.
+            speaker_encoder: learns along, and the talker to take on the voices of recordings; see `voiced`.
             alignment: without one, no head is shown anything.
             guessed: the same clips as the talker itself would say them; the past of half of the clips is drawn from there.
         """
