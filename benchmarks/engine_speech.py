@@ -71,7 +71,7 @@ def main() -> None:
     parser.add_argument("--model", default="tiny")
     parser.add_argument("--speaker", default="Ryan")
     parser.add_argument("--sentences", type=int, default=200)
-    parser.add_argument("--engines", nargs="+", choices=ENGINES, default=["cpu-fp32", "cpu-int8", "cpu-int4"])
+    parser.add_argument("--engines", nargs="+", choices=ENGINES, default=["cpu-fp32", "cpu-int8", "cpu-int6", "cpu-int4"])
     parser.add_argument("--recogniser", choices=["tiny.en", "base"], default="base")
     parser.add_argument("--processes", type=int, default=2, help="each takes an engine at a time, on one core")
     args = parser.parse_args()

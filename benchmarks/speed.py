@@ -72,7 +72,9 @@ def main() -> None:
         for shape in ("0.6b", "1.7b"):
             Path(models[shape]).mkdir()
             write_random_model(shape, Path(models[shape]))
-        cases = [(shape, "auto", count) for shape in models for count in counts] + [("0.6b", "cpu-int4", cores)]
+        cases = [(shape, "auto", count) for shape in models for count in counts] + [
+            ("0.6b", engine, cores) for engine in ("cpu-int6", "cpu-int4")
+        ]
         for shape, engine, count in tqdm(cases):
             if count == counts[0] or engine != "auto":
                 streamed(models[shape], count, 1, engine)  # packs the weights

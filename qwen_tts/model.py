@@ -63,7 +63,7 @@ class Qwen3TTSModel:
             dtype: of the language model: a torch dtype or its name; by default float32 on a CPU, bfloat16 elsewhere. The
                 codec and the speaker encoder always compute in float32.
             attn_implementation: taken as officially; it is PyTorch's own attention in every case.
-            engine: how the language model is computed: "eager", the reference; "cpu-int8", "cpu-int4", "cpu-fp32";
+            engine: how the language model is computed: "eager", the reference; "cpu-int8", "cpu-int6", "cpu-int4", "cpu-fp32";
                 "cuda-graph"; or "auto", the fastest that is as good as the reference.
             voices_dir: where names of voices resolve; by default in the folder of the user's data.
             hub: revision, cache_dir, local_files_only, force_download, token, source: see `HubKeywords`.

@@ -8,6 +8,7 @@ from torch import Tensor
 from .chunks import AudioChunk, OutputRow
 from .codec.codec import Codec
 from .codec.decoder import DecoderState
+from .cores import core_taken
 
 
 class RowSound:
@@ -45,7 +46,8 @@ def sound(codec: Codec, rows: Sequence[tuple[RowSound, Tensor, str | None]]) -> 
     lengths = sorted({len(codes) for _, codes, _ in rows})
     for length in lengths:
         places = [place for place, (_, codes, _) in enumerate(rows) if len(codes) == length]
-        waves = _decode(codec, [rows[place][0] for place in places], [rows[place][1] for place in places])
+        with core_taken():
+            waves = _decode(codec, [rows[place][0] for place in places], [rows[place][1] for place in places])
         for place, wave in zip(places, waves, strict=True):
             row, codes, reason = rows[place]
             chunks[place] = row.output.add(wave.reshape(length, row.output.samples).numpy(), codes.numpy(), reason)

@@ -2,12 +2,15 @@
 wave is the sum of its chunks, and a batch is many streams stepped together.
 
     frames    0 | 1 2 | 3 4 5 6 | 7 ..      chunks grow (1, 2, 4, 8 frames): the first sound comes soon, later ones cost less
+    sound       0     |   1 2   | 3 4 5 6   on a CPU, one core decodes while the others make the frames that follow
 """
 
 import threading
 from abc import abstractmethod
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain, repeat
 from typing import Protocol, Self
 
@@ -16,7 +19,9 @@ from torch import Tensor
 
 from .chunks import AudioChunk, ChunkStream, OutputRow
 from .codec.codec import Codec
+from .cores import one_core_worker
 from .engine import Engine
+from .engine.sharing import SharingEngine
 from .errors import OptionError
 from .open_prompt import OpenPrompt
 from .prompt import Prompt
@@ -83,7 +88,10 @@ class AudioStream(UtteranceStream):
             engine, [u.prompt for u in utterances], [u.options for u in utterances], [u.seed for u in utterances]
         )
         closing = threading.Event()
-        chunks = _speak(frames, codec, utterances, self._schedule, closing)
+        waits = any(isinstance(utterance.prompt, OpenPrompt) for utterance in utterances)  # what is made must not wait with it
+        on_cpu = codec.decoder.pre_conv.conv.weight.device.type == "cpu"
+        beside = isinstance(engine, SharingEngine) and on_cpu and torch.get_num_threads() > 1 and not waits
+        chunks = _speak(frames, codec, utterances, self._schedule, closing, beside)
         super().__init__(chunks, closing, codec.config.output_sample_rate, utterances)
 
     def again(self, utterances: Sequence[Utterance]) -> Self:
@@ -122,28 +130,68 @@ def stream(
 
 
 def _speak(
-    frames: FrameStream, codec: Codec, utterances: Sequence[Utterance], schedule: Sequence[int], closing: threading.Event
-) -> Generator[AudioChunk, None, None]:
+    frames: FrameStream, codec: Codec, utterances: Sequence[Utterance], schedule: Sequence[int], closing: threading.Event,
+    beside: bool,
+) -> Generator[AudioChunk, None, None]:  # fmt: skip
+    """`beside`: whether frames are made while earlier ones are decoded. The first chunk is waited for with all cores."""
+    rows = [row_sound(codec, row, utterance) for row, utterance in enumerate(utterances)]
+    worker: ThreadPoolExecutor | None = None
+    decoding: _Decoding | None = None
     try:
-        groups = codec.config.decoder_config.num_quantizers
-        rows = [row_sound(codec, row, utterance) for row, utterance in enumerate(utterances)]
-        for size in chain(schedule, repeat(schedule[-1])):
-            made = _take(frames, size, closing)
+        for number, size in enumerate(chain(schedule, repeat(schedule[-1]))):
+            made: list[tuple[Tensor, Tensor]] = []
+            while len(made) < size and not closing.is_set():
+                if decoding is not None and decoding.done:
+                    yield from decoding.chunks(frames)
+                    decoding = None
+                if (frame := next(frames, None)) is None:
+                    break
+                made.append(frame)
             if closing.is_set():
                 return
-            heard = [row for row in rows if not row.output.ended]
-            codes = [_own(made, row.output.number, groups) for row in heard]
-            reasons = [frames.finish_reasons[row.output.number] for row in heard]
-            chunks = sound(codec, list(zip(heard, codes, reasons, strict=True)))
-            for row, chunk in zip(heard, chunks, strict=True):
-                if row.output.ended:  # a row that fell silent is not waited for
-                    frames.stop(row.output.number, "silence")
-                if chunk is not None:
-                    yield chunk
+            if decoding is not None:
+                yield from decoding.chunks(frames)
             if all(row.output.ended for row in rows):
                 return
+            if beside and number and worker is None:
+                worker = one_core_worker()
+            decoding = _Decoding(codec, rows, made, frames.finish_reasons, worker)
     finally:
         frames.close()
+        if worker is not None:
+            worker.shutdown()
+
+
+class _Decoding:
+    """Frames on their way to chunks: at once, or in a worker."""
+
+    def __init__(
+        self, codec: Codec, rows: Sequence[RowSound], made: list[tuple[Tensor, Tensor]], reasons: Sequence[str | None],
+        worker: ThreadPoolExecutor | None,
+    ) -> None:  # fmt: skip
+        """`reasons`: of all rows, why the frames are their last."""
+        groups = codec.config.decoder_config.num_quantizers
+        self._heard = [row for row in rows if not row.output.ended]
+        numbers = [row.output.number for row in self._heard]
+        parts = [(row, _own(made, n, groups), reasons[n]) for row, n in zip(self._heard, numbers, strict=True)]
+        work = partial(sound, codec, parts)
+        if worker is None or all(reason is not None for _, _, reason in parts):  # nothing is left to be made beside it
+            self._made: Future[list[AudioChunk | None]] = Future()
+            self._made.set_result(work())
+        else:
+            self._made = worker.submit(work)
+
+    @property
+    def done(self) -> bool:
+        return self._made.done()
+
+    def chunks(self, frames: FrameStream) -> Iterator[AudioChunk]:
+        """Waits for them. A row that fell silent is not waited for any longer."""
+        for row, chunk in zip(self._heard, self._made.result(), strict=True):
+            if row.output.ended:
+                frames.stop(row.output.number, "silence")
+            if chunk is not None:
+                yield chunk
 
 
 def row_sound(codec: Codec, row: int, utterance: Utterance) -> RowSound:
@@ -151,14 +199,6 @@ def row_sound(codec: Codec, row: int, utterance: Utterance) -> RowSound:
     samples, rate = codec.config.decode_upsample_rate, codec.config.output_sample_rate
     tempo = None if utterance.speed == 1 else Tempo(utterance.speed, rate)
     return RowSound(codec, OutputRow(row, rate, samples, utterance.max_silence, tempo), utterance.reference)
-
-
-def _take(frames: FrameStream, size: int, closing: threading.Event) -> list[tuple[Tensor, Tensor]]:
-    """Up to `size` frames; stops between two of them when told to."""
-    made = []
-    while len(made) < size and not closing.is_set() and (frame := next(frames, None)) is not None:
-        made.append(frame)
-    return made
 
 
 def _own(made: list[tuple[Tensor, Tensor]], row: int, groups: int) -> Tensor:

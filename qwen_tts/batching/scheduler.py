@@ -17,6 +17,7 @@ from typing import Any, Self
 import torch
 
 from ..codec.codec import Codec
+from ..cores import use_one_core
 from ..engine import Engine
 from ..errors import BusyError, ClosedError, LimitError, OptionError
 from ..stream import RAMP, Utterance, UtteranceStream, check_schedule, row_sound
@@ -183,7 +184,7 @@ class Scheduler:
 
     def _sound(self) -> None:
         """A thread that decodes, by itself: two calls side by side are done sooner than one by two threads, and another."""
-        torch.set_num_threads(1)
+        use_one_core()
         self._ready.wait()
         while (work := self._next(self._sounding_work)) is not None:
             heard, errors = work()

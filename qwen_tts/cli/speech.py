@@ -28,7 +28,7 @@ StreamTo = Annotated[
 Language = Annotated[str | None, typer.Option(help="By default the model tells from the text.")]
 Device = Annotated[str, typer.Option(help='"cpu", "cuda:0", or "auto": a GPU if there is one.')]
 EngineName = Annotated[
-    str, typer.Option("--engine", help='"auto", "eager", "cpu-int8", "cpu-int4", "cpu-fp32" or "cuda-graph".')
+    str, typer.Option("--engine", help='"auto", "eager", "cpu-int8", "cpu-int6", "cpu-int4", "cpu-fp32" or "cuda-graph".')
 ]
 Seed = Annotated[int | None, typer.Option(help="The same seed gives the same speech.")]
 Temperature = Annotated[float | None, typer.Option(help="Above 1 livelier, below calmer.")]

@@ -34,7 +34,7 @@ def _cpu(bits: int, talker: Talker) -> Engine:
     return CpuEngine(talker, bits)
 
 
-CPU_BITS = {"cpu-int8": 8, "cpu-int4": 4, "cpu-fp32": 32}
+CPU_BITS = {"cpu-int8": 8, "cpu-int6": 6, "cpu-int4": 4, "cpu-fp32": 32}
 BUILDERS: dict[str, Callable[[Talker], Engine]] = {"eager": EagerEngine, "cuda-graph": _cuda_graph}
 BUILDERS |= {name: partial(_cpu, bits) for name, bits in CPU_BITS.items()}
 ENGINES = ("auto", *BUILDERS)

@@ -1,4 +1,4 @@
-"""The language model on a CPU with weights of 8 or 4 bits: one native call a frame, sampling included (native/).
+"""The language model on a CPU with weights of 8, 6 or 4 bits: one native call a frame, sampling included (native/).
 
 Weights have a scale for every 32 numbers; what they are multiplied with is brought to 8 bits in the same groups. Attention,
 norms, rotary positions and the residual stream are in fp32. With 32 bits it is the reference's arithmetic, faster.
@@ -7,11 +7,12 @@ norms, rotary positions and the residual stream are in fp32. With 32 bits it is 
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
-from ctypes import byref, c_void_p
+from ctypes import addressof, byref, c_void_p
 
 import torch
 from torch import Tensor
 
+from ..cores import TAKEN
 from ..errors import OptionError
 from ..native.compile import library
 from ..nn.kv_cache import KVCache
@@ -33,8 +34,8 @@ class CpuEngine(EagerEngine):
 
     Args:
         talker: on the CPU, in any dtype; nothing of it is changed, and its matrices are not looked at again.
-        bits: of the weights: 4, 8, or 32.
-        threads: by default as many as PyTorch uses, or one for a small model.
+        bits: of the weights: 4, 6, 8, or 32.
+        threads: at most, fewer while other cores are busy; by default as many as PyTorch uses, or one for a small model.
     Raises:
         OptionError: the talker cannot be run by this engine, or there is no compiler for the kernel.
     """
@@ -120,12 +121,13 @@ class CpuEngine(EagerEngine):
         room = max(tokens, CHUNK, self._room[0]), max(slots, self._room[1])
         if self._team is not None:
             self._kernel.free_team(self._team)
-        self._team = self._kernel.new_team(byref(self._model.structure), self.threads, *room)
+        self._team = self._kernel.new_team(byref(self._model.structure), self.threads, *room, addressof(TAKEN))
         if self._team is None:
             raise MemoryError("no memory for the engine's intermediate results")
         self._room = room
 
     def _together(self, work: Callable[[int], None]) -> None:
+        self._kernel.begin(self._team)
         helpers = [self._helpers.submit(work, thread) for thread in range(1, self.threads)]
         work(0)
         wait(helpers)

@@ -15,7 +15,7 @@ from ..nn.transformer import Layer
 from ..talker.talker import Talker
 
 LANES, GROUP, ALIGN = 16, 32, 64
-SEARCH = (1.0, 0.95, 0.9, 0.85, 0.8, 0.75)  # of a group's greatest number: what 4 bits may cut off to be finer below
+SEARCH = (1.0, 0.95, 0.9, 0.85, 0.8, 0.75)  # of a group's greatest number: what few bits may cut off to be finer below
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +82,7 @@ def pack_matrix(weight: Tensor, bits: int) -> tuple[Tensor, Tensor]:
     """One matrix [outputs, inputs].
 
     Returns:
-        weights: float32 [tiles, inputs, 16] for 32 bits, else uint8 [tiles, groups, 8 or 4, 16, 4].
+        weights: float32 [tiles, inputs, 16] for 32 bits, else uint8 [tiles, groups, bits, 16, 4].
         scales: bfloat16 [tiles, groups, 16]; empty for 32 bits.
     """
     outputs, inputs = weight.shape
@@ -91,17 +91,23 @@ def pack_matrix(weight: Tensor, bits: int) -> tuple[Tensor, Tensor]:
     if bits == 32:
         return tiles.transpose(1, 2), torch.empty(0, dtype=torch.bfloat16)
     grouped = tiles.unflatten(2, (-1, GROUP))  # [tiles, 16, groups, 32]
-    scales = _scales_8(grouped) if bits == 8 else _scales_4(grouped)  # [tiles, 16, groups]
-    whole = _divide(grouped, scales, bits) + (128 if bits == 8 else 8)
+    scales = _scales_8(grouped) if bits == 8 else _scales_fewer(grouped, bits)  # [tiles, 16, groups]
+    whole = _divide(grouped, scales, bits) + 2 ** (bits - 1)
     quads = whole.to(torch.uint8).unflatten(3, (8, 4)).permute(0, 2, 3, 1, 4)  # [tiles, groups, 8, 16, 4]
-    if bits == 4:
-        quads = quads[:, :, 0::2] | quads[:, :, 1::2] << 4
+    if bits < 8:
+        low = quads & 15
+        parts = [low[:, :, 0::2] | low[:, :, 1::2] << 4]
+        if bits == 6:
+            high = quads >> 4
+            parts.append(high[:, :, 0::4] | high[:, :, 1::4] << 2 | high[:, :, 2::4] << 4 | high[:, :, 3::4] << 6)
+        quads = torch.cat(parts, dim=2)
     return quads, scales.transpose(1, 2).bfloat16()
 
 
 def _divide(grouped: Tensor, scales: Tensor, bits: int) -> Tensor:
     """The nearest whole numbers that fit the bits; a group of zeros has scale 0."""
-    least, most = (-127, 127) if bits == 8 else (-8, 7)
+    most = 2 ** (bits - 1) - 1
+    least = -most if bits == 8 else -most - 1
     inverse = torch.where(scales == 0, 0.0, 1 / scales)
     return (grouped * inverse[..., None]).round_().clamp_(least, most)
 
@@ -110,13 +116,14 @@ def _scales_8(grouped: Tensor) -> Tensor:
     return (grouped.abs().amax(dim=-1) / 127).bfloat16().float()
 
 
-def _scales_4(grouped: Tensor) -> Tensor:
-    """The greatest number of a group becomes -8, whatever its sign, or is cut off if that makes the square error smaller."""
+def _scales_fewer(grouped: Tensor, bits: int) -> Tensor:
+    """The greatest number of a group becomes the least one there is (-8 in 4 bits), whatever its sign, or is cut off if that
+    makes the square error smaller."""
     greatest = grouped.gather(-1, grouped.abs().argmax(dim=-1, keepdim=True))[..., 0]
     best, least = torch.zeros_like(greatest), torch.full_like(greatest, torch.inf)
     for share in SEARCH:
-        scales = (greatest * (share / -8)).bfloat16().float()
-        error = (_divide(grouped, scales, 4) * scales[..., None] - grouped).square_().sum(dim=-1)
+        scales = (greatest * (share / -(2 ** (bits - 1)))).bfloat16().float()
+        error = (_divide(grouped, scales, bits) * scales[..., None] - grouped).square_().sum(dim=-1)
         best, least = torch.where(error < least, scales, best), torch.minimum(error, least)
     return best
 

@@ -8,25 +8,33 @@
 void run_stack(Team *team, const Stack *stack, const Cache *cache, int32_t count, const int32_t *rows, const int32_t *positions,
                const float *x, float *hidden, int thread) {
     Own *own = &team->own[thread];
-    memcpy(own->rows, rows, count * sizeof(int32_t));
-    memcpy(own->positions, positions, count * sizeof(int32_t));
-    if (thread == 0) memcpy(team->hidden, x, (size_t)count * stack->width * sizeof(float));
-    meet(team);
-    run_layers(team, stack, cache, count, thread);
-    if (hidden && thread == 0) {
-        Matrix plain = {.bits = 32, .groups = (stack->width + GROUP - 1) / GROUP};
-        prepare(own, &plain, count, team->hidden, stack->width, stack->width, stack->norm, stack->eps);
-        for (int32_t m = 0; m < count; m++)
-            memcpy(hidden + (int64_t)m * stack->width, own->normed + (int64_t)m * plain.groups * GROUP, stack->width * sizeof(float));
+    int32_t width = stack->width;
+    Share mine;
+    own->phase = team->first;
+    while (claim(team, thread, 1, &mine)) {
+        memcpy(team->rows, rows, count * sizeof(int32_t));
+        memcpy(team->positions, positions, count * sizeof(int32_t));
+        memcpy(team->hidden, x, (size_t)count * width * sizeof(float));
     }
-    meet(team);
+    run_layers(team, stack, cache, count, thread);
+    Matrix plain = {.bits = 32, .groups = (width + GROUP - 1) / GROUP};
+    while (hidden && claim(team, thread, count, &mine)) {
+        const float *from = team->hidden + (int64_t)mine.begin * width;
+        prepare(own, &plain, mine.end - mine.begin, from, width, width, stack->norm, stack->eps);
+        for (int32_t m = mine.begin; m < mine.end; m++)
+            memcpy(hidden + (int64_t)m * width, own->normed + (int64_t)(m - mine.begin) * plain.groups * GROUP, width * sizeof(float));
+    }
 }
 
 // y = W x for vectors [count][size].
 void run_product(Team *team, const Matrix *w, int32_t count, const float *x, int32_t size, float *y, int thread) {
-    prepare(&team->own[thread], w, count, x, size, size, 0, 0);
-    multiply(&team->own[thread], w, count, y, w->outputs, 0, share(team, thread, w->tiles));
-    meet(team);
+    Own *own = &team->own[thread];
+    Share mine;
+    own->phase = team->first;
+    for (int ready = 0; claim(team, thread, w->tiles, &mine); ready = 1) {
+        if (!ready) prepare(own, w, count, x, size, size, 0, 0);
+        multiply(own, w, count, y, w->outputs, 0, mine);
+    }
 }
 
 static void embed(const Table *table, int64_t id, int32_t width, float *to, int add) {
@@ -51,54 +59,51 @@ static const float *text_of(const Frame *f, int32_t row, int32_t width) {
 static void first_code(Team *team, const Model *model, const Frame *f, int thread) {
     const Stack *t = &model->talker;
     Own *own = &team->own[thread];
-    int32_t width = t->width;
-    for (int32_t m = 0; m < f->count; m++) {
-        int32_t row = f->rows[m];
-        own->rows[m] = row;
-        own->positions[m] = (int32_t)f->position[row];
-        if (thread) continue;
-        const float *text = text_of(f, row, width), *pending = f->pending + (int64_t)row * width;
-        for (int32_t i = 0; i < width; i++) team->hidden[(int64_t)m * width + i] = pending[i] + text[i];
-    }
-    meet(team);
+    int32_t width = t->width, held = model->head.groups * GROUP;
+    Share mine;
+    while (claim(team, thread, f->count, &mine))
+        for (int32_t m = mine.begin; m < mine.end; m++) {
+            int32_t row = team->rows[m] = f->rows[m];
+            team->positions[m] = (int32_t)f->position[row];
+            const float *text = text_of(f, row, width), *pending = f->pending + (int64_t)row * width;
+            for (int32_t i = 0; i < width; i++) team->hidden[(int64_t)m * width + i] = pending[i] + text[i];
+        }
     run_layers(team, t, &f->cache, f->count, thread);
-    prepare(own, &model->head, f->count, team->hidden, width, width, t->norm, t->eps);
-    int32_t held = model->head.groups * GROUP;
-    if (thread == 0)
-        for (int32_t m = 0; m < f->count; m++)
-            memcpy(team->given + 2 * (int64_t)m * width, own->normed + (int64_t)m * held, width * sizeof(float));
-    multiply(own, &model->head, f->count, team->logits, model->head.outputs, 0, share(team, thread, model->head.tiles));
-    meet(team);
-    Share mine = share(team, thread, f->count);
-    for (int32_t m = mine.begin; m < mine.end; m++) {
-        int32_t row = f->rows[m], count = model->head.outputs;
-        float *logits = team->logits + (int64_t)m * count;
-        uint8_t *seen = f->seen + (int64_t)row * count;
-        int silent = f->frame[row] < model->quiet_frames;
-        constrain(logits, count, seen, f->talker.penalty[row], model->acoustic, model->eos, silent);
-        int32_t code = draw(logits, count, &f->talker, row, f->uniforms[(int64_t)row * model->groups]);
-        seen[code] = 1;
-        f->codes[(int64_t)row * model->groups] = code;
-        embed(&model->tables[0], code, width, team->given + (2 * (int64_t)m + 1) * width, 0);
+    for (int ready = 0; claim(team, thread, model->head.tiles, &mine); ready = 1) {
+        if (!ready) prepare(own, &model->head, f->count, team->hidden, width, width, t->norm, t->eps);
+        if (mine.begin == 0)
+            for (int32_t m = 0; m < f->count; m++)
+                memcpy(team->given + 2 * (int64_t)m * width, own->normed + (int64_t)m * held, width * sizeof(float));
+        multiply(own, &model->head, f->count, team->logits, model->head.outputs, 0, mine);
     }
-    meet(team);
+    while (claim(team, thread, f->count, &mine))
+        for (int32_t m = mine.begin; m < mine.end; m++) {
+            int32_t row = f->rows[m], count = model->head.outputs;
+            float *logits = team->logits + (int64_t)m * count;
+            uint8_t *seen = f->seen + (int64_t)row * count;
+            int silent = f->frame[row] < model->quiet_frames;
+            constrain(logits, count, seen, f->talker.penalty[row], model->acoustic, model->eos, silent);
+            int32_t code = draw(logits, count, &f->talker, row, f->uniforms[(int64_t)row * model->groups]);
+            seen[code] = 1;
+            f->codes[(int64_t)row * model->groups] = code;
+            embed(&model->tables[0], code, width, team->given + (2 * (int64_t)m + 1) * width, 0);
+        }
 }
 
 // Brings team->given [count][talker's width] to team->hidden [count][predictor's width].
 static void project(Team *team, const Model *model, int32_t count, int thread) {
     const Matrix *w = &model->projection;
+    Own *own = &team->own[thread];
     int32_t from = model->talker.width, to = model->predictor.width;
-    if (w->tiles) {
-        Share mine = share(team, thread, w->tiles);
-        prepare(&team->own[thread], w, count, team->given, from, from, 0, 0);
-        multiply(&team->own[thread], w, count, team->hidden, to, 0, mine);
+    Share mine;
+    for (int ready = 0; w->tiles && claim(team, thread, w->tiles, &mine); ready = 1) {
+        if (!ready) prepare(own, w, count, team->given, from, from, 0, 0);
+        multiply(own, w, count, team->hidden, to, 0, mine);
         for (int32_t m = 0; m < count; m++)
             for (int32_t i = mine.begin * LANES; i < mine.end * LANES && i < to; i++)
                 team->hidden[(int64_t)m * to + i] += model->projection_bias[i];
-    } else if (thread == 0) {
-        memcpy(team->hidden, team->given, (size_t)count * to * sizeof(float));
     }
-    meet(team);
+    while (!w->tiles && claim(team, thread, 1, &mine)) memcpy(team->hidden, team->given, (size_t)count * to * sizeof(float));
 }
 
 // Code `group` of all rows, from the next position of the predictor (or, for the first one, its first two).
@@ -106,42 +111,46 @@ static void next_code(Team *team, const Model *model, const Frame *f, int32_t gr
     const Stack *p = &model->predictor;
     const Matrix *head = &model->heads[group - 1];
     Own *own = &team->own[thread];
-    int32_t tokens = group == 1 ? 2 : 1;
-    for (int32_t m = 0; m < f->count * tokens; m++) {
-        own->rows[m] = f->rows[m / tokens];
-        own->positions[m] = group == 1 ? m % 2 : group;
+    int32_t tokens = group == 1 ? 2 : 1, count = f->count * tokens;
+    const float *ends = team->hidden + (tokens - 1) * p->width;
+    Share mine;
+    while (claim(team, thread, count, &mine))
+        for (int32_t m = mine.begin; m < mine.end; m++) {
+            team->rows[m] = f->rows[m / tokens];
+            team->positions[m] = group == 1 ? m % 2 : group;
+        }
+    project(team, model, count, thread);
+    run_layers(team, p, &f->predictor_cache, count, thread);
+    for (int ready = 0; claim(team, thread, head->tiles, &mine); ready = 1) {
+        if (!ready) prepare(own, head, f->count, ends, (int64_t)tokens * p->width, p->width, p->norm, p->eps);
+        multiply(own, head, f->count, team->logits, head->outputs, 0, mine);
     }
-    project(team, model, f->count * tokens, thread);
-    run_layers(team, p, &f->predictor_cache, f->count * tokens, thread);
-    prepare(own, head, f->count, team->hidden + (tokens - 1) * p->width, (int64_t)tokens * p->width, p->width, p->norm, p->eps);
-    multiply(own, head, f->count, team->logits, head->outputs, 0, share(team, thread, head->tiles));
-    meet(team);
-    Share mine = share(team, thread, f->count);
-    for (int32_t m = mine.begin; m < mine.end; m++) {
-        int32_t row = f->rows[m], count = head->outputs;
-        int64_t at = (int64_t)row * model->groups + group;
-        int32_t code = draw(team->logits + (int64_t)m * count, count, &f->predictor, row, f->uniforms[at]);
-        f->codes[at] = code;
-        embed(&model->tables[group], code, model->talker.width, team->given + (int64_t)m * model->talker.width, 0);
-    }
-    meet(team);
+    while (claim(team, thread, f->count, &mine))
+        for (int32_t m = mine.begin; m < mine.end; m++) {
+            int32_t row = f->rows[m], most = head->outputs;
+            int64_t at = (int64_t)row * model->groups + group;
+            int32_t code = draw(team->logits + (int64_t)m * most, most, &f->predictor, row, f->uniforms[at]);
+            f->codes[at] = code;
+            embed(&model->tables[group], code, model->talker.width, team->given + (int64_t)m * model->talker.width, 0);
+        }
 }
 
 // The next frame of the given rows: their codes, and all that the state remembers of it.
 void run_frame(Team *team, const Model *model, const Frame *f, int thread) {
     int32_t width = model->talker.width;
+    Share mine;
+    team->own[thread].phase = team->first;
     first_code(team, model, f, thread);
     for (int32_t group = 1; group < model->groups; group++) next_code(team, model, f, group, thread);
-    Share mine = share(team, thread, f->count);
-    for (int32_t m = mine.begin; m < mine.end; m++) {
-        int32_t row = f->rows[m];
-        float *pending = f->pending + (int64_t)row * width;
-        for (int32_t group = 0; group < model->groups; group++)
-            embed(&model->tables[group], f->codes[(int64_t)row * model->groups + group], width, pending, group > 0);
-        f->frame[row]++;
-        f->position[row]++;
-    }
-    meet(team);
+    while (claim(team, thread, f->count, &mine))
+        for (int32_t m = mine.begin; m < mine.end; m++) {
+            int32_t row = f->rows[m];
+            float *pending = f->pending + (int64_t)row * width;
+            for (int32_t group = 0; group < model->groups; group++)
+                embed(&model->tables[group], f->codes[(int64_t)row * model->groups + group], width, pending, group > 0);
+            f->frame[row]++;
+            f->position[row]++;
+        }
 }
 
 // For Python to see that both sides mean the same by Matrix, Layer, Stack, Table, Model, Cache, Sampling, Frame.

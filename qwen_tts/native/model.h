@@ -8,6 +8,8 @@
 //     bits 32   [tile][input][16] floats
 //     bits 8    [tile][group][8][16][4] bytes, each the weight + 128
 //     bits 4    [tile][group][4][16][4] bytes, each two weights + 8: inputs 8 j .. 8 j + 3 low, 8 j + 4 .. 8 j + 7 high
+//     bits 6    [tile][group][6][16][4] bytes, weights + 32: their lower 4 bits as above, then two bits of four weights each,
+//               the lowest pair of inputs 16 h .. 16 h + 3, the next of 16 h + 4 .. 16 h + 7, and so on
 typedef struct {
     int32_t bits, tiles, groups, outputs;
     const void *weights;

@@ -2,21 +2,17 @@
 
 // Numbers in groups of 32 with one scale each, and minus the sum of each group: it undoes the offset of the weights.
 static void shrink(Own *own, int32_t vector, const float *x, int32_t groups) {
+    typedef int8_t few __attribute__((vector_size(LANES), aligned(1), may_alias));
     for (int32_t g = 0; g < groups; g++) {
-        const float *from = x + g * GROUP;
-        float greatest = 0;
-        for (int i = 0; i < GROUP; i++) greatest = fmaxf(greatest, fabsf(from[i]));
-        floats inverse = all(greatest > 0 ? 127.0f / greatest : 0.0f);
+        floats first = load(x + g * GROUP), second = load(x + g * GROUP + LANES);
+        float size = greatest(larger(magnitude(first), magnitude(second)));
+        floats inverse = all(size > 0 ? 127.0f / size : 0.0f);
+        ints low = nearest(first * inverse), high = nearest(second * inverse);
         int8_t *to = own->small + (int64_t)(vector * groups + g) * GROUP;
-        ints low = nearest(load(from) * inverse), high = nearest(load(from + LANES) * inverse);
-        int32_t total = 0;
-        for (int i = 0; i < LANES; i++) {
-            to[i] = (int8_t)low[i];
-            to[LANES + i] = (int8_t)high[i];
-            total += low[i] + high[i];
-        }
-        own->small_scale[vector * groups + g] = greatest / 127.0f;
-        own->small_sum[vector * groups + g] = -total;
+        *(few *)to = __builtin_convertvector(low, few);
+        *(few *)(to + LANES) = __builtin_convertvector(high, few);
+        own->small_scale[vector * groups + g] = size / 127.0f;
+        own->small_sum[vector * groups + g] = -sum(low + high);
     }
 }
 
@@ -53,32 +49,43 @@ INLINE void tile_full(const Matrix *w, const Own *own, int32_t tile, int32_t fir
     for (int m = 0; m < few; m++) y[m] = (sums[m][0] + sums[m][1]) + (sums[m][2] + sums[m][3]);
 }
 
+enum { AHEAD = 8192 };  // bytes
+
 INLINE bytes load_bytes(const uint8_t *from) { return *(const bytes *)from; }
 
 INLINE void tile_small(const Matrix *w, const Own *own, int32_t tile, int32_t first, const int few, const int bits, floats *y) {
     int32_t groups = w->groups;
-    const int loads = bits == 8 ? 8 : 4;
-    const uint8_t *weights = (const uint8_t *)w->weights + (int64_t)tile * groups * loads * 64;
+    const int offset = 1 << (bits - 1);
+    const uint8_t *weights = (const uint8_t *)w->weights + (int64_t)tile * groups * bits * 64;
     const uint16_t *scales = w->scales + (int64_t)tile * groups * LANES;
     floats total[4] = {0};
-    for (int32_t g = 0; g < groups; g++, weights += loads * 64) {
+    for (int32_t g = 0; g < groups; g++, weights += bits * 64) {
         bytes part[8];
-        for (int j = 0; j < loads; j++) {
-            bytes pair = load_bytes(weights + j * 64);
-            if (bits == 8) {
-                part[j] = pair;
-            } else {
-                typedef uint16_t words __attribute__((vector_size(64)));
+        // Between unpackings, the processor does not look far enough ahead by itself; at 8 bits it does.
+        for (int j = 0; bits < 8 && j < bits; j++) __builtin_prefetch(weights + AHEAD + j * 64, 0, 2);
+        if (bits == 8) {
+            for (int j = 0; j < 8; j++) part[j] = load_bytes(weights + j * 64);
+        } else {
+            typedef uint16_t words __attribute__((vector_size(64)));
+            for (int j = 0; j < 4; j++) {
+                bytes pair = load_bytes(weights + j * 64);
                 part[2 * j] = pair & 15;
                 part[2 * j + 1] = (bytes)((words)pair >> 4) & 15;
+            }
+            for (int h = 0; bits == 6 && h < 2; h++) {
+                words four = (words)load_bytes(weights + (4 + h) * 64);
+                part[4 * h] |= (bytes)(four << 4) & 48;
+                part[4 * h + 1] |= (bytes)(four << 2) & 48;
+                part[4 * h + 2] |= (bytes)four & 48;
+                part[4 * h + 3] |= (bytes)(four >> 2) & 48;
             }
         }
         floats scale = from_bf16(scales + (int64_t)g * LANES);
         for (int m = 0; m < few; m++) {
             int64_t at = (int64_t)(first + m) * groups + g;
             const int8_t *x = own->small + at * GROUP;
-            ints acc = (ints){0} + own->small_sum[at] * (bits == 8 ? 128 : 8);
-            for (int j = 0; j < 8; j++) acc = dot4(acc, part[j], x + 4 * j, bits == 4);
+            ints acc = (ints){0} + own->small_sum[at] * offset;
+            for (int j = 0; j < 8; j++) acc = dot4(acc, part[j], x + 4 * j, bits < 8);
             total[m] += __builtin_convertvector(acc, floats) * (scale * own->small_scale[at]);
         }
     }
@@ -88,6 +95,7 @@ INLINE void tile_small(const Matrix *w, const Own *own, int32_t tile, int32_t fi
 INLINE void tile_of(const Matrix *w, const Own *own, int32_t tile, int32_t first, const int few, floats *y) {
     if (w->bits == 32) tile_full(w, own, tile, first, few, y);
     else if (w->bits == 8) tile_small(w, own, tile, first, few, 8, y);
+    else if (w->bits == 6) tile_small(w, own, tile, first, few, 6, y);
     else tile_small(w, own, tile, first, few, 4, y);
 }
 

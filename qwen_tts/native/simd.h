@@ -27,9 +27,22 @@ INLINE floats from_bf16(const uint16_t *from) {
     return (floats)wide;
 }
 
-INLINE float sum(floats x) {
+INLINE int32_t sum(ints x) {
     for (int half = LANES / 2; half; half /= 2)
         for (int i = 0; i < half; i++) x[i] += x[i + half];
+    return x[0];
+}
+
+INLINE floats magnitude(floats x) { return (floats)((ints)x & 0x7FFFFFFF); }
+
+INLINE floats larger(floats a, floats b) {
+    ints first = a > b;
+    return (floats)(((ints)a & first) | ((ints)b & ~first));
+}
+
+INLINE float greatest(floats x) {
+    for (int half = LANES / 2; half; half /= 2)
+        for (int i = 0; i < half; i++) x[i] = x[i] > x[i + half] ? x[i] : x[i + half];
     return x[0];
 }
 
@@ -60,7 +73,7 @@ INLINE floats exponential(floats x) {
     return (floats)((ints)scaled & ~tiny);
 }
 
-// acc[i] + sum over j < 4 of w[4 i + j] * x[j], with w unsigned and x signed. Small weights (below 16) may take short cuts.
+// acc[i] + sum over j < 4 of w[4 i + j] * x[j], with w unsigned and x signed. Small weights (below 128) may take short cuts.
 INLINE ints dot4(ints acc, bytes w, const int8_t *x, int small) {
 #if defined(__AVX512VNNI__)
     int32_t four;

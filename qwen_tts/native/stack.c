@@ -1,12 +1,12 @@
 #include "stack.h"
 
-static void find_angles(const Stack *stack, Own *own, int32_t count) {
+static void find_angles(Team *team, const Stack *stack, Share tokens) {
     int32_t half = stack->head_dim / 2;
-    for (int32_t m = 0; m < count; m++)
+    for (int32_t m = tokens.begin; m < tokens.end; m++)
         for (int32_t i = 0; i < half; i++) {
-            float angle = (float)own->positions[m] * stack->frequencies[i];
-            own->cosines[m * half + i] = cosf(angle);
-            own->sines[m * half + i] = sinf(angle);
+            float angle = (float)team->positions[m] * stack->frequencies[i];
+            team->cosines[m * half + i] = cosf(angle);
+            team->sines[m * half + i] = sinf(angle);
         }
 }
 
@@ -29,11 +29,11 @@ static int64_t place(const Stack *stack, const Cache *cache, int32_t layer, int3
 }
 
 // Keys and values of one head of one token go into the cache.
-static void remember(Team *team, const Stack *s, const Cache *cache, int32_t layer, int32_t token, int32_t head, const Own *own) {
+static void remember(Team *team, const Stack *s, const Cache *cache, int32_t layer, int32_t token, int32_t head) {
     int32_t size = s->head_dim, half = size / 2, wide = (s->heads + 2 * s->kv_heads) * size;
     const float *key = team->qkv + (int64_t)token * wide + (s->heads + head) * size, *value = key + s->kv_heads * size;
-    int64_t at = place(s, cache, layer, own->rows[token], head) + (int64_t)own->positions[token] * size;
-    turn(s, key, s->layer[layer].k_norm, own->cosines + token * half, own->sines + token * half, cache->keys + at);
+    int64_t at = place(s, cache, layer, team->rows[token], head) + (int64_t)team->positions[token] * size;
+    turn(s, key, s->layer[layer].k_norm, team->cosines + token * half, team->sines + token * half, cache->keys + at);
     memcpy(cache->values + at, value, size * sizeof(float));
 }
 
@@ -47,15 +47,15 @@ static void soften(float *scores, int32_t count) {
 }
 
 // The query heads of one token that share a head of keys and values.
-static void attend(Team *team, const Stack *s, const Cache *cache, int32_t layer, int32_t token, int32_t head, Own *own) {
+static void attend(Team *team, const Stack *s, const Cache *cache, int32_t layer, int32_t token, int32_t head, float *scores) {
     int32_t size = s->head_dim, half = size / 2, wide = (s->heads + 2 * s->kv_heads) * size, sharing = s->heads / s->kv_heads;
-    int32_t seen = own->positions[token] + 1;
-    int64_t at = place(s, cache, layer, own->rows[token], head), room = (seen + LANES - 1) / LANES * LANES;
+    int32_t seen = team->positions[token] + 1;
+    int64_t at = place(s, cache, layer, team->rows[token], head);
     const float *keys = cache->keys + at, *values = cache->values + at;
     float *queries = team->qkv + (int64_t)token * wide + head * sharing * size, factor = 1 / sqrtf((float)size);
     for (int32_t q = 0; q < sharing; q++) {
-        float *query = queries + q * size, *scores = own->scores + q * room, turned[256];
-        turn(s, query, s->layer[layer].q_norm, own->cosines + token * half, own->sines + token * half, turned);
+        float *query = queries + q * size, turned[256];
+        turn(s, query, s->layer[layer].q_norm, team->cosines + token * half, team->sines + token * half, turned);
         for (int32_t p = 0; p < seen; p++) {
             const float *key = keys + (int64_t)p * size;
             float score = 0;
@@ -91,28 +91,34 @@ static void run_layer(Team *team, const Stack *s, const Cache *cache, int32_t la
     Own *own = &team->own[thread];
     int32_t size = s->head_dim;
     int64_t wide = (s->heads + 2 * s->kv_heads) * size, inner = (int64_t)w->gate_up.tiles / 2 * LANES;
-    prepare(own, &w->qkv, count, team->hidden, s->width, s->width, w->input_norm, s->eps);
-    multiply(own, &w->qkv, count, team->qkv, wide, 0, share(team, thread, w->qkv.tiles));
-    meet(team);
-    Share items = share(team, thread, count * s->kv_heads);
-    for (int32_t i = items.begin; i < items.end; i++) remember(team, s, cache, layer, i / s->kv_heads, i % s->kv_heads, own);
-    meet(team);
-    for (int32_t i = items.begin; i < items.end; i++) attend(team, s, cache, layer, i / s->kv_heads, i % s->kv_heads, own);
-    meet(team);
-    prepare(own, &w->o, count, team->attended, s->heads * size, s->heads * size, 0, 0);
-    multiply(own, &w->o, count, team->hidden, s->width, 1, share(team, thread, w->o.tiles));
-    meet(team);
-    prepare(own, &w->gate_up, count, team->hidden, s->width, s->width, w->post_norm, s->eps);
-    Share pairs = share(team, thread, w->gate_up.tiles / 2);
-    multiply(own, &w->gate_up, count, team->inner, 2 * inner, 0, (Share){2 * pairs.begin, 2 * pairs.end});
-    gate(team, s, count, pairs);
-    meet(team);
-    prepare(own, &w->down, count, team->inner + team->tokens * 2 * inner, inner, s->ffn, 0, 0);
-    multiply(own, &w->down, count, team->hidden, s->width, 1, share(team, thread, w->down.tiles));
-    meet(team);
+    float *gated = team->inner + team->tokens * 2 * inner;
+    Share mine;
+    for (int ready = 0; claim(team, thread, w->qkv.tiles, &mine); ready = 1) {
+        if (!ready) prepare(own, &w->qkv, count, team->hidden, s->width, s->width, w->input_norm, s->eps);
+        multiply(own, &w->qkv, count, team->qkv, wide, 0, mine);
+    }
+    while (claim(team, thread, s->kv_heads, &mine))
+        for (int32_t head = mine.begin; head < mine.end; head++) {
+            for (int32_t m = 0; m < count; m++) remember(team, s, cache, layer, m, head);
+            for (int32_t m = 0; m < count; m++) attend(team, s, cache, layer, m, head, own->scores);
+        }
+    for (int ready = 0; claim(team, thread, w->o.tiles, &mine); ready = 1) {
+        if (!ready) prepare(own, &w->o, count, team->attended, s->heads * size, s->heads * size, 0, 0);
+        multiply(own, &w->o, count, team->hidden, s->width, 1, mine);
+    }
+    for (int ready = 0; claim(team, thread, w->gate_up.tiles / 2, &mine); ready = 1) {
+        if (!ready) prepare(own, &w->gate_up, count, team->hidden, s->width, s->width, w->post_norm, s->eps);
+        multiply(own, &w->gate_up, count, team->inner, 2 * inner, 0, (Share){2 * mine.begin, 2 * mine.end});
+        gate(team, s, count, mine);
+    }
+    for (int ready = 0; claim(team, thread, w->down.tiles, &mine); ready = 1) {
+        if (!ready) prepare(own, &w->down, count, gated, inner, s->ffn, 0, 0);
+        multiply(own, &w->down, count, team->hidden, s->width, 1, mine);
+    }
 }
 
 void run_layers(Team *team, const Stack *stack, const Cache *cache, int32_t count, int thread) {
-    find_angles(stack, &team->own[thread], count);
+    Share mine;
+    while (claim(team, thread, count, &mine)) find_angles(team, stack, mine);
     for (int32_t layer = 0; layer < stack->layers; layer++) run_layer(team, stack, cache, layer, count, thread);
 }

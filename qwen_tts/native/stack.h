@@ -4,9 +4,8 @@
 
 #include "product.h"
 
-// Runs team->hidden [count][width] through all layers, in place. Token m is of row own->rows[m] at own->positions[m]; tokens
+// Runs team->hidden [count][width] through all layers, in place. Token m is of row team->rows[m] at team->positions[m]; tokens
 // of a row come in order, and see each other. The final norm is left to whoever reads the result.
-// All threads call this after they have met, and have met when it returns.
 void run_layers(Team *team, const Stack *stack, const Cache *cache, int32_t count, int thread);
 
 #endif

@@ -3,28 +3,45 @@
 #include <stdlib.h>
 #if defined(_WIN32)
 #include <windows.h>
-#define give_way() SwitchToThread()
+#define nap() Sleep(1)
 #else
-#include <sched.h>
-#define give_way() sched_yield()
+#include <time.h>
+static void nap(void) { nanosleep(&(struct timespec){.tv_nsec = 50000}, 0); }
 #endif
 
-// Returns when all threads are here. Steps are a few microseconds long, so threads spin; if one is kept from its core,
-// the others give way.
-void meet(Team *team) {
-    if (team->threads == 1) return;
-    int32_t round = __atomic_load_n(&team->round, __ATOMIC_RELAXED);
-    if (__atomic_add_fetch(&team->waiting, 1, __ATOMIC_ACQ_REL) == team->threads) {
-        __atomic_store_n(&team->waiting, 0, __ATOMIC_RELAXED);
-        __atomic_store_n(&team->round, round + 1, __ATOMIC_RELEASE);
-        return;
+enum { SPINS = 4000 };  // things take a few microseconds, so threads wait awake; after so long, somebody has lost its core
+
+static int invited(const Team *team, int thread) {
+    return !thread || thread < team->threads - __atomic_load_n(team->taken, __ATOMIC_RELAXED);
+}
+
+int claim(Team *team, int thread, int32_t count, Share *mine) {
+    Own *own = &team->own[thread];
+    uint64_t following = (uint64_t)(own->phase + 1) << 32;
+    if (own->held && __atomic_add_fetch(&team->finished, own->held, __ATOMIC_ACQ_REL) == count) {
+        __atomic_store_n(&team->finished, 0, __ATOMIC_RELAXED);
+        __atomic_store_n(&team->next, following, __ATOMIC_RELEASE);
     }
-    for (int spins = 0; __atomic_load_n(&team->round, __ATOMIC_ACQUIRE) == round; spins++) {
+    own->held = 0;
+    for (int spins = 0;; spins++) {
+        uint64_t next = __atomic_load_n(&team->next, __ATOMIC_ACQUIRE);
+        if ((uint32_t)(next >> 32) != own->phase) break;
+        int32_t begin = (int32_t)next, left = count - begin, part = left / (2 * team->threads);
+        if (team->threads == 1) part = left;
+        if (part < 1) part = 1;
+        if (left > 0 && invited(team, thread)) {
+            if (!__atomic_compare_exchange_n(&team->next, &next, next + part, 0, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED)) continue;
+            own->held = part;
+            *mine = (Share){begin, begin + part};
+            return 1;
+        }
 #if defined(__x86_64__)
         _mm_pause();
 #endif
-        if (spins > 4000) give_way();
+        if (spins > SPINS || left > 0) nap();
     }
+    own->phase++;
+    return 0;
 }
 
 static int32_t most(int32_t a, int32_t b) { return a > b ? a : b; }
@@ -51,28 +68,28 @@ static size_t lay_out(Team *team, const Model *model, int32_t slots, char *next)
     team->attended = (float *)take(&next, rows * team->widest);
     team->inner = (float *)take(&next, rows * 3 * team->widest);
     team->logits = (float *)take(&next, rows * outputs);
-    team->last = (float *)take(&next, rows * team->widest);
     team->given = (float *)take(&next, rows * team->widest);
+    team->cosines = (float *)take(&next, rows * half);
+    team->sines = (float *)take(&next, rows * half);
+    team->rows = (int32_t *)take(&next, rows);
+    team->positions = (int32_t *)take(&next, rows);
     Own *all_own = (Own *)take(&next, team->threads * sizeof(Own)), spare;
     team->own = all_own;
-    int32_t sharing = most(t->heads / t->kv_heads, p->heads / p->kv_heads), groups = team->widest / GROUP;
+    int32_t groups = team->widest / GROUP;
     for (int i = 0; i < team->threads; i++) {
         Own *own = start ? &all_own[i] : &spare;
         own->normed = (float *)take(&next, rows * team->widest);
         own->small = (int8_t *)take(&next, narrow * team->widest);
         own->small_scale = (float *)take(&next, rows * groups);
         own->small_sum = (int32_t *)take(&next, rows * groups);
-        own->cosines = (float *)take(&next, rows * half);
-        own->sines = (float *)take(&next, rows * half);
-        own->scores = (float *)take(&next, sizeof(float) * sharing * (slots + LANES));
-        own->rows = (int32_t *)take(&next, rows);
-        own->positions = (int32_t *)take(&next, rows);
+        own->scores = (float *)take(&next, sizeof(float) * (slots + LANES));
     }
     return next - start;
 }
 
-// `slots`: the longest past that will be looked at. Returns null where there is no memory.
-Team *new_team(const Model *model, int32_t threads, int32_t tokens, int32_t slots) {
+// `slots`: the longest past that will be looked at. `taken`: cores that others keep busy; so many threads, but not the first,
+// do nothing meanwhile. Returns null where there is no memory.
+Team *new_team(const Model *model, int32_t threads, int32_t tokens, int32_t slots, const int32_t *taken) {
     Team *team = calloc(1, sizeof(Team));
     if (!team) return 0;
     int32_t widest = 0;
@@ -82,6 +99,7 @@ Team *new_team(const Model *model, int32_t threads, int32_t tokens, int32_t slot
         widest = most(widest, stacks[i]->ffn);
     }
     team->threads = threads;
+    team->taken = taken;
     team->tokens = tokens;
     team->widest = (widest + GROUP - 1) / GROUP * GROUP + GROUP;
     team->memory = calloc(1, lay_out(team, model, slots, 0) + 64);
@@ -92,6 +110,9 @@ Team *new_team(const Model *model, int32_t threads, int32_t tokens, int32_t slot
     lay_out(team, model, slots, (char *)(((uintptr_t)team->memory + 63) / 64 * 64));
     return team;
 }
+
+// Before each call, when no thread is in one.
+void begin(Team *team) { team->first = (uint32_t)(team->next >> 32); }
 
 void free_team(Team *team) {
     free(team->memory);

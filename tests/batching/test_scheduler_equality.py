@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -17,6 +18,7 @@ from qwen_tts.batching.scheduler import Scheduler
 from qwen_tts.batching.speech import LiveSpeech
 from qwen_tts.checkpoint import LoadedModel
 from qwen_tts.chunks import AudioChunk
+from qwen_tts.cores import TAKEN
 from qwen_tts.engine import eager
 from qwen_tts.engine.eager import EagerEngine
 from qwen_tts.stream import Utterance, stream
@@ -89,6 +91,24 @@ def test_one_after_the_other_and_side_by_side(model: LoadedModel, engine: EagerE
             assert 0 <= t.queued <= t.first <= t.done
         scheduler.close()
         assert (scheduler.playing, scheduler.waiting) == (0, 0)
+
+
+def test_each_decoding_thread_uses_one_core(model: LoadedModel, engine: EagerEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    before, forward, used = torch.get_num_threads(), model.codec.decoder.forward, set()
+
+    def counted(*args: Any) -> Any:
+        result = forward(*args)  # a thread's first parallel work sets its number of threads
+        used.add((torch.get_num_threads(), TAKEN.value > 0))
+        return result
+
+    monkeypatch.setattr(model.codec.decoder, "forward", counted)
+    torch.set_num_threads(2)
+    try:
+        with Scheduler(engine, model.codec) as scheduler:
+            list(scheduler.submit(spoken(model, 0)))
+        assert used == {(1, True)} and torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
 
 
 @settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

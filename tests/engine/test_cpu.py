@@ -2,10 +2,14 @@
 
 import ctypes
 import platform
+import random
+import threading
+import time
 
 import pytest
 import torch
 
+from qwen_tts.cores import TAKEN, core_taken
 from qwen_tts.engine import bindings, choose, weight_cache
 from qwen_tts.engine.cpu import CpuEngine
 from qwen_tts.engine.eager import EagerEngine
@@ -24,10 +28,12 @@ SAMPLED = (SamplingOptions(repetition_penalty=1.05), SamplingOptions(top_k=5, to
 
 def unpacked(weights: torch.Tensor, scales: torch.Tensor, bits: int) -> torch.Tensor:
     """The numbers that packed weights stand for, [outputs, inputs], filled up."""
-    if bits == 4:
-        low, high = weights & 15, weights >> 4
-        weights = torch.stack((low, high), dim=3).flatten(2, 3)  # [tiles, groups, 8, 16, 4]
-    whole = weights.int() - (128 if bits == 8 else 8)
+    if bits < 8:
+        pairs, fours = weights[:, :, :4], weights[:, :, 4:]
+        low = torch.stack((pairs & 15, pairs >> 4), dim=3).flatten(2, 3)  # [tiles, groups, 8, 16, 4]
+        high = torch.stack([fours >> shift & 3 for shift in (0, 2, 4, 6)], dim=3).flatten(2, 3)
+        weights = low | high << 4 if bits == 6 else low
+    whole = weights.int() - 2 ** (bits - 1)
     numbers = whole.permute(0, 3, 1, 2, 4).flatten(3) * scales.float().transpose(1, 2)[..., None]  # [tiles, 16, groups, 32]
     return numbers.flatten(2).flatten(0, 1)
 
@@ -45,7 +51,9 @@ def product(kernel: ctypes.CDLL, weight: torch.Tensor, bits: int, x: torch.Tenso
     tiles, groups = -(-len(weight) // LANES), -(-weight.shape[1] // GROUP)
     matrix = bindings.Matrix(bits, tiles, groups, len(weight), weights.data_ptr(), scales.data_ptr())
     stack = bindings.Stack(width=weight.shape[1], ffn=1, heads=1, kv_heads=1, head_dim=2)
-    team = kernel.new_team(ctypes.byref(bindings.Model(talker=stack, predictor=stack, head=matrix, groups=1)), 1, len(x), 1)
+    model = bindings.Model(talker=stack, predictor=stack, head=matrix, groups=1)
+    team = kernel.new_team(ctypes.byref(model), 1, len(x), 1, ctypes.addressof(TAKEN))
+    kernel.begin(team)
     y = torch.full((len(x), len(weight)), torch.nan)
     kernel.run_product(team, ctypes.byref(matrix), len(x), x.data_ptr(), x.shape[1], y.data_ptr(), 0)
     kernel.free_team(team)
@@ -53,7 +61,7 @@ def product(kernel: ctypes.CDLL, weight: torch.Tensor, bits: int, x: torch.Tenso
 
 
 @needs_kernel
-@pytest.mark.parametrize("bits", [32, 8, 4])
+@pytest.mark.parametrize("bits", [32, 8, 6, 4])
 @pytest.mark.parametrize(("outputs", "inputs", "count"), [(16, 32, 1), (40, 24, 3), (33, 100, 7), (64, 256, 5)])
 def test_a_product_is_that_of_the_packed_numbers(bits, outputs, inputs, count):
     generator = torch.Generator().manual_seed(outputs)
@@ -64,7 +72,7 @@ def test_a_product_is_that_of_the_packed_numbers(bits, outputs, inputs, count):
     torch.testing.assert_close(made, expected, rtol=1e-5, atol=2e-4)
 
 
-@pytest.mark.parametrize(("bits", "most"), [(8, 0.008), (4, 0.11)])
+@pytest.mark.parametrize(("bits", "most"), [(8, 0.008), (6, 0.025), (4, 0.11)])
 def test_packing_costs_little(bits, most):
     weight = torch.randn(64, 256, generator=torch.Generator().manual_seed(0))
     error = unpacked(*pack_matrix(weight, bits), bits) - weight
@@ -80,7 +88,7 @@ def test_older_processors_compute_the_same(tmp_path, processor):
         pytest.skip("this processor lacks AVX2")
     old, new = bindings.load(tmp_path / "old.so"), bindings.load(compile.library())
     weight, x = torch.randn(48, 320) * 3, torch.randn(3, 320)
-    for bits in (8, 4, 32):
+    for bits in (8, 6, 4, 32):
         torch.testing.assert_close(product(old, weight, bits, x), product(new, weight, bits, x), rtol=1e-5, atol=1e-4)
 
 
@@ -94,7 +102,9 @@ def teacher_forced(count: int) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 @needs_kernel
-@pytest.mark.parametrize(("bits", "closeness", "agreement"), [(32, 0.999999, 1.0), (8, 0.999, 0.9), (4, 0.95, 0.5)])
+@pytest.mark.parametrize(
+    ("bits", "closeness", "agreement"), [(32, 0.999999, 1.0), (8, 0.999, 0.9), (6, 0.995, 0.8), (4, 0.95, 0.5)]
+)
 def test_logits_are_close_to_the_reference(bits, closeness, agreement):
     sequence, frames = teacher_forced(20)
     expected = forced_logits(EagerEngine(utterances.talker()), sequence, frames)
@@ -105,7 +115,7 @@ def test_logits_are_close_to_the_reference(bits, closeness, agreement):
 
 
 @needs_kernel
-@pytest.mark.parametrize("bits", [8, 4])
+@pytest.mark.parametrize("bits", [8, 6, 4])
 def test_rows_join_and_leave_and_nobody_notices(bits):
     engine = CpuEngine(utterances.talker(), bits)
     uniforms = torch.rand(12, 3, 4, generator=torch.Generator().manual_seed(3))
@@ -122,6 +132,48 @@ def test_rows_join_and_leave_and_nobody_notices(bits):
             engine.release(state, [0])
         made.append(engine.step(state, u)[1].tolist())
     assert made == expected
+
+
+@needs_kernel
+@pytest.mark.parametrize("threads", [2, 3, 5])
+def test_threads_may_come_late_and_leave_cores_to_others(threads):
+    """Whoever does the work, and whenever: it is the same work."""
+    uniforms = torch.rand(12, 3, 4, generator=torch.Generator().manual_seed(3))
+
+    def speech(engine: CpuEngine) -> list[list[list[int]]]:
+        state = engine.init_state(3, 60)
+        engine.prefill(state, [0, 1, 2], [utterances.prompt(n) for n in (5, 9, 2)], [SAMPLED, GREEDY, SAMPLED])
+        return [engine.step(state, u).tolist() for u in uniforms]
+
+    alone, many = CpuEngine(utterances.talker(), 8, threads=1), CpuEngine(utterances.talker(), 8, threads=threads)
+    expected, rng, over, together = speech(alone), random.Random(0), threading.Event(), many._together
+
+    def unevenly(work):
+        def late(thread):
+            if rng.random() < 0.3:
+                time.sleep(0.003 * rng.random())  # of the first one, too
+            work(thread)
+
+        together(late)
+
+    def others():
+        while not over.is_set():
+            with core_taken():
+                time.sleep(0.001 * rng.random())
+            time.sleep(0.001 * rng.random())
+
+    many._together = unevenly
+    busy = threading.Thread(target=others)
+    busy.start()
+    try:
+        for _ in range(3):
+            assert speech(many) == expected
+    finally:
+        over.set()
+        busy.join()
+    assert TAKEN.value == 0
+    with core_taken(), core_taken(), core_taken(), core_taken(), core_taken():
+        assert speech(many) == expected  # by the first thread
 
 
 @needs_kernel
