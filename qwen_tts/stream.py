@@ -89,7 +89,7 @@ class AudioStream(UtteranceStream):
         )
         closing = threading.Event()
         waits = any(isinstance(utterance.prompt, OpenPrompt) for utterance in utterances)  # what is made must not wait with it
-        on_cpu = codec.decoder.pre_conv.conv.weight.device.type == "cpu"
+        on_cpu = codec.decoder.device.type == "cpu"
         beside = isinstance(engine, SharingEngine) and on_cpu and torch.get_num_threads() > 1 and not waits
         chunks = _speak(frames, codec, utterances, self._schedule, closing, beside)
         super().__init__(chunks, closing, codec.config.output_sample_rate, utterances)

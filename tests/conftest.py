@@ -30,6 +30,17 @@ def loaded(model_dir: Callable[[str], Path]) -> "Callable[[str], LoadedModel]":
 
 
 @pytest.fixture
+def two_threads() -> Iterator[None]:
+    """For PyTorch, however many there are elsewhere."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture
 def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> "Iterator[StandInHub]":
     """Both hubs, on this machine, with nothing in them; empty caches; no token. Child processes find them too."""
     from huggingface_hub import constants

@@ -64,7 +64,7 @@ class Scheduler:
         self._making = Making(engine, rows, frame, self.costs, clock, self._changed)
         self._sounding = Sounding(codec, self.costs, clock, self._changed)
         threads = torch.get_num_threads()
-        on_cpu = codec.decoder.pre_conv.conv.weight.device.type == "cpu"
+        on_cpu = codec.decoder.device.type == "cpu"
         self.costs.decoders = threads if on_cpu else 1
         self._ready = threading.Barrier(1 + self.costs.decoders)
         work = [self._make, *[self._sound] * self.costs.decoders]

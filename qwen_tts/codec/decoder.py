@@ -100,6 +100,10 @@ class Decoder(nn.Module):
         last = width >> len(blocks)
         self.decoder = nn.ModuleList([CausalConv1d(latent, width, 7), *blocks, SnakeBeta(last), CausalConv1d(last, 1, 7)])
 
+    @property
+    def device(self) -> torch.device:
+        return self.pre_conv.conv.weight.device
+
     def init_state(self, batch: int) -> DecoderState:
         weight = self.pre_conv.conv.weight
         cache = self.pre_transformer.init_state(batch, 0, weight.device, weight.dtype)

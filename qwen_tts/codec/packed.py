@@ -37,7 +37,7 @@ class PackedDecoder(Decoder):
         """
         if reason := missing():
             raise OptionError(f"the codec cannot be packed: {reason}; use it as it is")
-        if (where := decoder.pre_conv.conv.weight.device).type != "cpu":
+        if (where := decoder.device).type != "cpu":
             raise OptionError(f"only a codec on the CPU can be packed, this one is on {where}; load it with device_map='cpu'")
         nn.Module.__init__(self)
         self._modules, self.training, self.dtype = decoder._modules, decoder.training, dtype

@@ -72,11 +72,10 @@ def load(path: Path) -> ctypes.CDLL:
     kernel.new_team.restype = c_void_p
     kernel.new_team.argtypes = [POINTER(Model), c_int32, c_int32, c_int32, c_void_p]
     kernel.free_team.argtypes = [c_void_p]
-    kernel.begin.argtypes = [c_void_p]
     kernel.run_stack.argtypes = [c_void_p, POINTER(Stack), POINTER(Cache), c_int32, *[c_void_p] * 4, c_int]
     kernel.run_product.argtypes = [c_void_p, POINTER(Matrix), c_int32, c_void_p, c_int32, c_void_p, c_int]
     kernel.run_frame.argtypes = [c_void_p, POINTER(Model), POINTER(Frame), c_int]
-    for function in (kernel.free_team, kernel.begin, kernel.run_stack, kernel.run_product, kernel.run_frame):
+    for function in (kernel.free_team, kernel.run_stack, kernel.run_product, kernel.run_frame):
         function.restype = None
     return kernel
 

@@ -107,7 +107,7 @@ def _read_in_fp32(talker: Talker) -> None:
 
 def codec_beside(engine: Engine, codec: Codec) -> Codec:
     """The codec as it runs beside this engine: the reference beside the reference, else with graphs or packed weights."""
-    where = codec.decoder.pre_conv.conv.weight.device.type
+    where = codec.decoder.device.type
     if type(engine) is EagerEngine or where not in ("cuda", "cpu"):
         return codec
     if where == "cpu":

@@ -127,7 +127,6 @@ class CpuEngine(EagerEngine):
         self._room = room
 
     def _together(self, work: Callable[[int], None]) -> None:
-        self._kernel.begin(self._team)
         helpers = [self._helpers.submit(work, thread) for thread in range(1, self.threads)]
         work(0)
         wait(helpers)

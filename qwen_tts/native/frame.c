@@ -10,7 +10,6 @@ void run_stack(Team *team, const Stack *stack, const Cache *cache, int32_t count
     Own *own = &team->own[thread];
     int32_t width = stack->width;
     Share mine;
-    own->phase = team->first;
     while (claim(team, thread, 1, &mine)) {
         memcpy(team->rows, rows, count * sizeof(int32_t));
         memcpy(team->positions, positions, count * sizeof(int32_t));
@@ -20,7 +19,7 @@ void run_stack(Team *team, const Stack *stack, const Cache *cache, int32_t count
     Matrix plain = {.bits = 32, .groups = (width + GROUP - 1) / GROUP};
     while (hidden && claim(team, thread, count, &mine)) {
         const float *from = team->hidden + (int64_t)mine.begin * width;
-        prepare(own, &plain, mine.end - mine.begin, from, width, width, stack->norm, stack->eps);
+        prepare(own, &plain, (Vectors){from, mine.end - mine.begin, width, width, stack->norm, stack->eps});
         for (int32_t m = mine.begin; m < mine.end; m++)
             memcpy(hidden + (int64_t)m * width, own->normed + (int64_t)(m - mine.begin) * plain.groups * GROUP, width * sizeof(float));
     }
@@ -28,13 +27,7 @@ void run_stack(Team *team, const Stack *stack, const Cache *cache, int32_t count
 
 // y = W x for vectors [count][size].
 void run_product(Team *team, const Matrix *w, int32_t count, const float *x, int32_t size, float *y, int thread) {
-    Own *own = &team->own[thread];
-    Share mine;
-    own->phase = team->first;
-    for (int ready = 0; claim(team, thread, w->tiles, &mine); ready = 1) {
-        if (!ready) prepare(own, w, count, x, size, size, 0, 0);
-        multiply(own, w, count, y, w->outputs, 0, mine);
-    }
+    product(team, thread, w, (Vectors){x, count, size, size, 0, 0}, y, w->outputs, 0);
 }
 
 static void embed(const Table *table, int64_t id, int32_t width, float *to, int add) {
@@ -70,7 +63,7 @@ static void first_code(Team *team, const Model *model, const Frame *f, int threa
         }
     run_layers(team, t, &f->cache, f->count, thread);
     for (int ready = 0; claim(team, thread, model->head.tiles, &mine); ready = 1) {
-        if (!ready) prepare(own, &model->head, f->count, team->hidden, width, width, t->norm, t->eps);
+        if (!ready) prepare(own, &model->head, (Vectors){team->hidden, f->count, width, width, t->norm, t->eps});
         if (mine.begin == 0)
             for (int32_t m = 0; m < f->count; m++)
                 memcpy(team->given + 2 * (int64_t)m * width, own->normed + (int64_t)m * held, width * sizeof(float));
@@ -97,7 +90,7 @@ static void project(Team *team, const Model *model, int32_t count, int thread) {
     int32_t from = model->talker.width, to = model->predictor.width;
     Share mine;
     for (int ready = 0; w->tiles && claim(team, thread, w->tiles, &mine); ready = 1) {
-        if (!ready) prepare(own, w, count, team->given, from, from, 0, 0);
+        if (!ready) prepare(own, w, (Vectors){team->given, count, from, from, 0, 0});
         multiply(own, w, count, team->hidden, to, 0, mine);
         for (int32_t m = 0; m < count; m++)
             for (int32_t i = mine.begin * LANES; i < mine.end * LANES && i < to; i++)
@@ -110,9 +103,8 @@ static void project(Team *team, const Model *model, int32_t count, int thread) {
 static void next_code(Team *team, const Model *model, const Frame *f, int32_t group, int thread) {
     const Stack *p = &model->predictor;
     const Matrix *head = &model->heads[group - 1];
-    Own *own = &team->own[thread];
     int32_t tokens = group == 1 ? 2 : 1, count = f->count * tokens;
-    const float *ends = team->hidden + (tokens - 1) * p->width;
+    Vectors ends = {team->hidden + (tokens - 1) * p->width, f->count, p->width, (int64_t)tokens * p->width, p->norm, p->eps};
     Share mine;
     while (claim(team, thread, count, &mine))
         for (int32_t m = mine.begin; m < mine.end; m++) {
@@ -121,10 +113,7 @@ static void next_code(Team *team, const Model *model, const Frame *f, int32_t gr
         }
     project(team, model, count, thread);
     run_layers(team, p, &f->predictor_cache, count, thread);
-    for (int ready = 0; claim(team, thread, head->tiles, &mine); ready = 1) {
-        if (!ready) prepare(own, head, f->count, ends, (int64_t)tokens * p->width, p->width, p->norm, p->eps);
-        multiply(own, head, f->count, team->logits, head->outputs, 0, mine);
-    }
+    product(team, thread, head, ends, team->logits, head->outputs, 0);
     while (claim(team, thread, f->count, &mine))
         for (int32_t m = mine.begin; m < mine.end; m++) {
             int32_t row = f->rows[m], most = head->outputs;
@@ -139,7 +128,6 @@ static void next_code(Team *team, const Model *model, const Frame *f, int32_t gr
 void run_frame(Team *team, const Model *model, const Frame *f, int thread) {
     int32_t width = model->talker.width;
     Share mine;
-    team->own[thread].phase = team->first;
     first_code(team, model, f, thread);
     for (int32_t group = 1; group < model->groups; group++) next_code(team, model, f, group, thread);
     while (claim(team, thread, f->count, &mine))

@@ -16,16 +16,17 @@ static void shrink(Own *own, int32_t vector, const float *x, int32_t groups) {
     }
 }
 
-void prepare(Own *own, const Matrix *w, int32_t count, const float *x, int64_t stride, int32_t size, const float *norm, float eps) {
-    int32_t width = w->groups * GROUP;
-    for (int32_t m = 0; m < count; m++) {
-        const float *from = x + m * stride;
+void prepare(Own *own, const Matrix *w, Vectors v) {
+    int32_t width = w->groups * GROUP, size = v.size;
+    const float *norm = v.norm;
+    for (int32_t m = 0; m < v.count; m++) {
+        const float *from = v.x + m * v.stride;
         float *to = own->normed + (int64_t)m * width, factor = 1;
         if (norm) {
             float squares = 0;
 #pragma omp simd reduction(+ : squares)
             for (int32_t i = 0; i < size; i++) squares += from[i] * from[i];
-            factor = 1 / sqrtf(squares / size + eps);
+            factor = 1 / sqrtf(squares / size + v.eps);
             for (int32_t i = 0; i < size; i++) to[i] = norm[i] * (from[i] * factor);
         } else {
             memcpy(to, from, size * sizeof(float));
@@ -114,5 +115,14 @@ void multiply(const Own *own, const Matrix *w, int32_t count, float *y, int64_t 
             }
             first += few;
         }
+    }
+}
+
+void product(Team *team, int thread, const Matrix *w, Vectors from, float *y, int64_t stride, int add) {
+    Own *own = &team->own[thread];
+    Share mine;
+    for (int ready = 0; claim(team, thread, w->tiles, &mine); ready = 1) {
+        if (!ready) prepare(own, w, from);
+        multiply(own, w, from.count, y, stride, add, mine);
     }
 }

@@ -4,11 +4,23 @@
 
 #include "team.h"
 
-// Puts `count` vectors of `size` numbers where `multiply` looks for them, as the weights of `w` want them.
-// With `norm`, they go through an RMS norm on the way. Every thread does this for itself: it costs less than to wait for it.
-void prepare(Own *own, const Matrix *w, int32_t count, const float *x, int64_t stride, int32_t size, const float *norm, float eps);
+// `count` vectors of `size` numbers, `stride` apart. With `norm`, they are meant after an RMS norm.
+typedef struct {
+    const float *x;
+    int32_t count, size;
+    int64_t stride;
+    const float *norm;
+    float eps;
+} Vectors;
 
-// y = W x, or y += W x, for the given tiles of 16 outputs.
+// Puts vectors where `multiply` looks for them, as the weights of `w` want them. Every thread does this for itself: it costs
+// less than to wait for it.
+void prepare(Own *own, const Matrix *w, Vectors from);
+
+// y = W x, or y += W x, for the given tiles of 16 outputs of vectors that are prepared.
 void multiply(const Own *own, const Matrix *w, int32_t count, float *y, int64_t stride, int add, Share tiles);
+
+// Both, as a phase of all threads.
+void product(Team *team, int thread, const Matrix *w, Vectors from, float *y, int64_t stride, int add);
 
 #endif

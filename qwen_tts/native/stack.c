@@ -93,28 +93,23 @@ static void run_layer(Team *team, const Stack *s, const Cache *cache, int32_t la
     int64_t wide = (s->heads + 2 * s->kv_heads) * size, inner = (int64_t)w->gate_up.tiles / 2 * LANES;
     float *gated = team->inner + team->tokens * 2 * inner;
     Share mine;
-    for (int ready = 0; claim(team, thread, w->qkv.tiles, &mine); ready = 1) {
-        if (!ready) prepare(own, &w->qkv, count, team->hidden, s->width, s->width, w->input_norm, s->eps);
-        multiply(own, &w->qkv, count, team->qkv, wide, 0, mine);
-    }
+    Vectors hidden = {team->hidden, count, s->width, s->width, w->input_norm, s->eps};
+    Vectors attended = {team->attended, count, s->heads * size, s->heads * size, 0, 0};
+    Vectors inside = {gated, count, s->ffn, inner, 0, 0};
+    product(team, thread, &w->qkv, hidden, team->qkv, wide, 0);
     while (claim(team, thread, s->kv_heads, &mine))
         for (int32_t head = mine.begin; head < mine.end; head++) {
             for (int32_t m = 0; m < count; m++) remember(team, s, cache, layer, m, head);
             for (int32_t m = 0; m < count; m++) attend(team, s, cache, layer, m, head, own->scores);
         }
-    for (int ready = 0; claim(team, thread, w->o.tiles, &mine); ready = 1) {
-        if (!ready) prepare(own, &w->o, count, team->attended, s->heads * size, s->heads * size, 0, 0);
-        multiply(own, &w->o, count, team->hidden, s->width, 1, mine);
-    }
+    product(team, thread, &w->o, attended, team->hidden, s->width, 1);
+    hidden.norm = w->post_norm;
     for (int ready = 0; claim(team, thread, w->gate_up.tiles / 2, &mine); ready = 1) {
-        if (!ready) prepare(own, &w->gate_up, count, team->hidden, s->width, s->width, w->post_norm, s->eps);
+        if (!ready) prepare(own, &w->gate_up, hidden);
         multiply(own, &w->gate_up, count, team->inner, 2 * inner, 0, (Share){2 * mine.begin, 2 * mine.end});
         gate(team, s, count, mine);
     }
-    for (int ready = 0; claim(team, thread, w->down.tiles, &mine); ready = 1) {
-        if (!ready) prepare(own, &w->down, count, gated, inner, s->ffn, 0, 0);
-        multiply(own, &w->down, count, team->hidden, s->width, 1, mine);
-    }
+    product(team, thread, &w->down, inside, team->hidden, s->width, 1);
 }
 
 void run_layers(Team *team, const Stack *stack, const Cache *cache, int32_t count, int thread) {

@@ -111,9 +111,6 @@ Team *new_team(const Model *model, int32_t threads, int32_t tokens, int32_t slot
     return team;
 }
 
-// Before each call, when no thread is in one.
-void begin(Team *team) { team->first = (uint32_t)(team->next >> 32); }
-
 void free_team(Team *team) {
     free(team->memory);
     free(team);

@@ -12,7 +12,7 @@ typedef struct {
     float *small_scale;  // [tokens][groups]
     int32_t *small_sum;  // minus the sums of groups
     float *scores;       // [slots]
-    uint32_t phase;      // where this thread is
+    uint32_t phase;      // where this thread is; from call to call
     int32_t held;        // things of the phase that it is at work on
 } Own;
 
@@ -21,7 +21,6 @@ typedef struct {
     const int32_t *taken;  // cores that are kept busy by others
     uint64_t next;         // high half: the phase that is under way; low half: what nobody has begun of it
     int32_t finished;      // things of this phase
-    uint32_t first;        // phase of this call
     float *hidden, *qkv, *attended, *inner, *logits, *given;
     float *cosines, *sines;     // [tokens][half a head]
     int32_t *rows, *positions;  // [tokens]
@@ -29,7 +28,7 @@ typedef struct {
     void *memory;
 } Team;
 
-// All threads go through the same phases in the same order. A phase is `count` things, and over when each of them is done, by
+// All threads of a team go through the same phases in the same order, in every call. A phase is `count` things, and over when each of them is done, by
 // whoever came to do it: a thread that is kept from its core holds up nobody, unless in the midst of a thing.
 //     Share mine;
 //     while (claim(team, thread, count, &mine)) ...   // things mine.begin .. mine.end - 1

@@ -93,8 +93,9 @@ def test_one_after_the_other_and_side_by_side(model: LoadedModel, engine: EagerE
         assert (scheduler.playing, scheduler.waiting) == (0, 0)
 
 
+@pytest.mark.usefixtures("two_threads")
 def test_each_decoding_thread_uses_one_core(model: LoadedModel, engine: EagerEngine, monkeypatch: pytest.MonkeyPatch) -> None:
-    before, forward, used = torch.get_num_threads(), model.codec.decoder.forward, set()
+    forward, used = model.codec.decoder.forward, set()
 
     def counted(*args: Any) -> Any:
         result = forward(*args)  # a thread's first parallel work sets its number of threads
@@ -102,13 +103,9 @@ def test_each_decoding_thread_uses_one_core(model: LoadedModel, engine: EagerEng
         return result
 
     monkeypatch.setattr(model.codec.decoder, "forward", counted)
-    torch.set_num_threads(2)
-    try:
-        with Scheduler(engine, model.codec) as scheduler:
-            list(scheduler.submit(spoken(model, 0)))
-        assert used == {(1, True)} and torch.get_num_threads() == 2
-    finally:
-        torch.set_num_threads(before)
+    with Scheduler(engine, model.codec) as scheduler:
+        list(scheduler.submit(spoken(model, 0)))
+    assert used == {(1, True)} and torch.get_num_threads() == 2
 
 
 @settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

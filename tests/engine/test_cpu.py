@@ -53,7 +53,6 @@ def product(kernel: ctypes.CDLL, weight: torch.Tensor, bits: int, x: torch.Tenso
     stack = bindings.Stack(width=weight.shape[1], ffn=1, heads=1, kv_heads=1, head_dim=2)
     model = bindings.Model(talker=stack, predictor=stack, head=matrix, groups=1)
     team = kernel.new_team(ctypes.byref(model), 1, len(x), 1, ctypes.addressof(TAKEN))
-    kernel.begin(team)
     y = torch.full((len(x), len(weight)), torch.nan)
     kernel.run_product(team, ctypes.byref(matrix), len(x), x.data_ptr(), x.shape[1], y.data_ptr(), 0)
     kernel.free_team(team)
