@@ -50,30 +50,33 @@ def compare(ours: Tensor, theirs: Tensor) -> list[float]:
     ]
 
 
+def engines(model: LoadedModel, frames: int) -> dict[str, list[float]]:
+    """What `compare` finds for each engine and stage."""
+    reference, found = EagerEngine(model.talker), {}
+    sequence, codes = utterance(model, reference, frames)
+    expected = forced_logits(reference, sequence, codes)
+    for name in CPU_BITS:
+        made = forced_logits(choose_engine(name, model.talker), sequence, codes)  # type: ignore[arg-type]
+        for stage, ours, theirs in zip(("code 0", "other codes"), made, expected, strict=True):
+            found[f"{name}, {stage}"] = compare(ours.flatten(0, -2), theirs.flatten(0, -2))
+    return found
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--shape", choices=NAMES, help="random weights in this shape")
-    parser.add_argument("--model", help="or a custom voice model, its directory or name")
+    parser.add_argument("--shape", choices=NAMES, default="0.6b", help="random weights in this shape")
+    parser.add_argument("--model", default="tiny", help="trained weights: a custom voice model, its directory or name")
     parser.add_argument("--frames", type=int, default=40)
     args = parser.parse_args()
-    if (args.shape is None) == (args.model is None):
-        parser.error("give --shape or --model")
+    rows, result = [], {}
     with TemporaryDirectory() as folder:
-        if args.shape is not None:
-            write_random_model(args.shape, Path(folder))
-        model = load_model(args.model or folder)
-        reference = EagerEngine(model.talker)
-        sequence, codes = utterance(model, reference, args.frames)
-        expected = forced_logits(reference, sequence, codes)
-        rows, result = [], {}
-        for name in CPU_BITS:
-            made = forced_logits(choose_engine(name, model.talker), sequence, codes)  # type: ignore[arg-type]
-            for stage, ours, theirs in zip(("code 0", "other codes"), made, expected, strict=True):
-                found = compare(ours.flatten(0, -2), theirs.flatten(0, -2))
-                rows.append([f"{name}, {stage}", *(f"{value:.5f}" for value in found)])
-                result[f"{name} {stage}"] = [round(value, 5) for value in found]
-    head = ["engine", "cosine, mean", "least", "same likeliest", "same drawn"]
-    options = f"--shape {args.shape}" if args.shape else f"--model {args.model}"
+        write_random_model(args.shape, Path(folder))
+        for weights, place in ((f"{args.shape}, random", folder), (args.model, args.model)):
+            for name, found in engines(load_model(place), args.frames).items():
+                rows.append([f"{weights}: {name}", *(f"{value:.5f}" for value in found)])
+                result[f"{weights} {name}"] = [round(value, 5) for value in found]
+    head = ["weights, engine", "cosine, mean", "least", "same likeliest", "same drawn"]
+    options = f"--shape {args.shape} --model {args.model} --frames {args.frames}"
     publish("engine_quality", "CPU engines against the reference", table(head, rows), result, options)
 
 

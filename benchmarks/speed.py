@@ -73,7 +73,7 @@ def main() -> None:
             Path(models[shape]).mkdir()
             write_random_model(shape, Path(models[shape]))
         cases = [(shape, "auto", count) for shape in models for count in counts] + [
-            ("0.6b", engine, cores) for engine in ("cpu-int6", "cpu-int4")
+            ("0.6b", engine, cores) for engine in ("cpu-int8", "cpu-int4")
         ]
         for shape, engine, count in tqdm(cases):
             if count == counts[0] or engine != "auto":

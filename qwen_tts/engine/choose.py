@@ -38,7 +38,7 @@ CPU_BITS = {"cpu-int8": 8, "cpu-int6": 6, "cpu-int4": 4, "cpu-fp32": 32}
 BUILDERS: dict[str, Callable[[Talker], Engine]] = {"eager": EagerEngine, "cuda-graph": _cuda_graph}
 BUILDERS |= {name: partial(_cpu, bits) for name, bits in CPU_BITS.items()}
 ENGINES = ("auto", *BUILDERS)
-LARGE = 100e6  # parameters of the layers: from here on 8 bits are worth their small error
+LARGE = 100e6  # parameters of the layers: from here on fewer bits are worth their small error
 
 
 def check_engine(name: str) -> None:
@@ -55,7 +55,7 @@ def choose_engine(name: str, talker: Talker, dtype: torch.dtype | None = None, a
     """The engine of this name, for this talker where it is.
 
     Args:
-        name: of `ENGINES`; "auto" is the fastest whose speech is as good as that of "eager".
+        name: of `ENGINES`; "auto" is the fastest whose speech `benchmarks/engine_speech.py` cannot tell from that of "eager".
         talker: as its file stores it, or in the dtype that it is to run in. Its parameters are brought to `dtype`, but for
             engines that have numbers of their own: these take its matrices as they are.
         dtype: None leaves it as it is.
@@ -91,7 +91,7 @@ def _best(talker: Talker, asked: bool) -> str:
         return "eager"
     layers = (*talker.model.layers, *talker.code_predictor.model.layers)
     large = sum(p.numel() for layer in layers for p in layer.parameters()) >= LARGE
-    return "cpu-int8" if large else "cpu-fp32"
+    return "cpu-int6" if large else "cpu-fp32"
 
 
 @cache

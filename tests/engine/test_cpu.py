@@ -234,6 +234,13 @@ def test_auto_is_as_exact_as_the_reference_for_a_small_model():
     assert type(choose.choose_engine("auto", utterances.talker(), torch.float32, asked=True)) is EagerEngine
 
 
+@needs_kernel
+def test_auto_takes_six_bits_for_a_large_model(monkeypatch):
+    monkeypatch.setattr(choose, "LARGE", 0)
+    monkeypatch.setitem(choose.BUILDERS, "cpu-int6", lambda talker: "six bits")
+    assert choose.choose_engine("auto", utterances.talker()) == "six bits"
+
+
 def test_engines_that_cannot_do_what_was_asked_say_so():
     with pytest.raises(OptionError, match="unknown engine 'fast'; legal are auto, eager"):
         choose.choose_engine("fast", utterances.talker())
