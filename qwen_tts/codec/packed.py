@@ -20,7 +20,7 @@ from ..nn.packed import computes_bf16, missing, with_packed_linears
 from .codec import Codec
 from .decoder import Decoder, DecoderState
 from .layers import UpsampleBlock
-from .packed_layers import Mix, Output, Unit, Upsample, neighbours
+from .packed_layers import Mix, Output, Unit, Upsample, idle, neighbours
 
 PIECE = 8  # frames that are decoded at once: more would not be faster, and take memory
 LARGE = 20e6  # parameters, from which on bfloat16 is worth its error
@@ -86,7 +86,7 @@ class PackedDecoder(Decoder):
 
 def _block(block: UpsampleBlock, coarse: torch.dtype, fine: torch.dtype) -> list:
     snake, upsample, *units = block.block
-    return [Upsample(upsample, fine, snake), *(Unit(unit, coarse, fine) for unit in units)]  # type: ignore[arg-type]
+    return [Upsample(upsample, fine, snake), *(Unit(unit, coarse, fine) for unit in units if not idle(unit))]  # type: ignore[arg-type]
 
 
 def pack(codec: Codec, dtype: torch.dtype | None = None) -> Codec:

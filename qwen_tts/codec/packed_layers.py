@@ -16,6 +16,7 @@ from ..nn.causal_conv import CausalConv1d, CausalConvTranspose1d
 from ..nn.packed import PackedConv, PackedLinear
 from .layers import ConvNeXt, SnakeBeta, SnakeUnit
 
+NOTHING = 1e-7  # of a snake's gain: below it x is all that is left
 WIDE = 256  # channels, from which on a convolution is a product: oneDNN has no bf16 kernel for so many at 32 time steps
 
 
@@ -34,17 +35,38 @@ class Snake:
         torch.addcmul(x, wave, wave * self._gain, out=out)
 
 
+def straight(snake: SnakeBeta) -> bool:
+    """Whether it changes nothing."""
+    return bool((-snake.beta.detach()).exp().max() < NOTHING)
+
+
+def idle(unit: SnakeUnit) -> bool:
+    """Whether it adds nothing to its input."""
+    last = unit.conv2.conv
+    assert last.bias is not None
+    return not (last.weight.any() or last.bias.any())
+
+
+def heard_taps(conv: CausalConv1d) -> Tensor:
+    """A convolution's weight [C_out, C_in, taps] without the oldest taps that are all zero."""
+    weight = conv.conv.weight.detach()
+    used = torch.nonzero(weight.flatten(0, 1).any(0))
+    return weight[..., int(used[0]) if len(used) else -1 :]
+
+
 class Past:
     """Puts the last `past` inputs before the new ones, which a snake may change on the way: [B, T, C] -> [B, past + T, C]."""
 
     def __init__(self, channels: int, past: int, dtype: torch.dtype, snake: SnakeBeta | None = None) -> None:
         self._channels, self._past, self._dtype = channels, past, dtype
-        self._snake = None if snake is None else Snake(snake)
+        self._snake = None if snake is None or straight(snake) else Snake(snake)
 
     def init_states(self, batch: int) -> list[Tensor]:
         return [torch.zeros(batch, self._past, self._channels, dtype=self._dtype)] if self._past else []
 
     def __call__(self, x: Tensor, states: Iterator[Tensor]) -> Tensor:
+        if not self._past and self._snake is None:
+            return x
         B, T, C = x.shape
         joined = torch.empty(B, self._past + T, C, dtype=self._dtype)
         if self._snake is None:
@@ -85,7 +107,7 @@ class Neighbours:
 def neighbours(conv: CausalConv1d, dtype: torch.dtype, snake: SnakeBeta | None = None) -> Neighbours:
     """A convolution as a product."""
     assert conv.conv.bias is not None
-    return Neighbours(conv.conv.weight.transpose(1, 2), conv.conv.bias, dtype, snake, conv.conv.dilation[0])
+    return Neighbours(heard_taps(conv).transpose(1, 2), conv.conv.bias, dtype, snake, conv.conv.dilation[0])
 
 
 class Upsample:
@@ -111,10 +133,11 @@ class Convolution:
     """A snake and a convolution, without its overlaps written out: the faster way where there are many time steps."""
 
     def __init__(self, conv: CausalConv1d, dtype: torch.dtype, snake: SnakeBeta) -> None:
-        inner = conv.conv
+        inner, weight = conv.conv, heard_taps(conv)
         assert inner.bias is not None
-        self.past = Past(inner.in_channels, conv.past, dtype, snake)
-        self._conv = PackedConv(inner.weight, inner.bias, inner.dilation[0], dtype)
+        dilation = inner.dilation[0]
+        self.past = Past(inner.in_channels, (weight.shape[-1] - 1) * dilation, dtype, snake)
+        self._conv = PackedConv(weight, inner.bias, dilation, dtype)
 
     def init_states(self, batch: int) -> list[Tensor]:
         return self.past.init_states(batch)
@@ -127,8 +150,8 @@ class Unit:
     """`SnakeUnit`; adds to its input in place."""
 
     def __init__(self, unit: SnakeUnit, coarse: torch.dtype, fine: torch.dtype) -> None:
-        make = neighbours if unit.conv1.conv.in_channels >= WIDE else Convolution
-        self._long = make(unit.conv1, coarse, unit.act1)
+        wide = unit.conv1.conv.in_channels >= WIDE or heard_taps(unit.conv1).shape[-1] == 1
+        self._long = (neighbours if wide else Convolution)(unit.conv1, coarse, unit.act1)
         self._mix = neighbours(unit.conv2, fine, unit.act2)
 
     def init_states(self, batch: int) -> list[Tensor]:
@@ -169,8 +192,8 @@ class Output:
 
     def __init__(self, snake: SnakeBeta, conv: CausalConv1d) -> None:
         assert conv.conv.bias is not None
-        self._past = Past(conv.conv.in_channels, conv.past, torch.float32, snake)
-        self._taps, self._bias = conv.conv.weight.detach()[0].contiguous(), conv.conv.bias.detach()  # [C, kernel], [1]
+        self._taps, self._bias = heard_taps(conv)[0].contiguous(), conv.conv.bias.detach()  # [C, kernel], [1]
+        self._past = Past(conv.conv.in_channels, self._taps.shape[1] - 1, torch.float32, snake)
 
     def init_states(self, batch: int) -> list[Tensor]:
         return self._past.init_states(batch)
