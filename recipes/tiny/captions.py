@@ -15,11 +15,11 @@ WAYS: dict[str, tuple[Way, str]] = {  # what a preset voice can be told in which
         "Speak quickly.|Talk fast.|Hurry up.|At a fast pace.|Speak faster, please.|请说快一点。|语速加快",
     ),
     "high": (
-        Way(size=1.12),
+        Way(size=1.03, pitch=1.22),
         "Speak in a high voice.|Use a higher pitch.|High-pitched.|Raise your voice's pitch.|音调高一点。",
     ),
     "low": (
-        Way(size=0.89),
+        Way(size=0.97, pitch=0.82),
         "Speak in a low voice.|Use a lower pitch.|Deep and low.|Lower your pitch.|音调低一点。",
     ),
     "loud": (
@@ -35,11 +35,11 @@ WAYS: dict[str, tuple[Way, str]] = {  # what a preset voice can be told in which
         "Whisper.|In a whisper.|Whisper it to me.|Speak under your breath.|用耳语说。",
     ),
     "excited": (
-        Way(size=1.08, pace=1.2, loud=3, bright=1),
+        Way(size=1.02, pitch=1.15, pace=1.2, loud=3, bright=1),
         "Sound excited.|Very happy and excited.|With joy!|Cheerful and lively.|用兴奋的语气说。|开心地说",
     ),
     "sad": (
-        Way(size=0.95, pace=0.8, loud=-5, bright=-1),
+        Way(pitch=0.92, pace=0.8, loud=-5, bright=-1),
         "Sound sad.|Sad and tired.|In a sad, low voice.|With sorrow.|用悲伤的语气说。|难过地说",
     ),
 }

@@ -1,12 +1,9 @@
-"""Other voices and ways to speak, made from clips by signal processing: the speaker's size, pace, colour, whisper."""
+"""Other voices and ways to speak, made of how clips sound: the speaker's size and pitch, pace, colour, whisper."""
 
 from dataclasses import dataclass
 
 import numpy as np
-import soxr
-
-from qwen_tts.tempo import FASTEST, SLOWEST, Tempo
-from qwen_tts.train.data import LOUDNESS
+from sound import HIGHEST, LOWEST, NODES, PLACES, QUIET, Sound, mel_places
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,7 +11,8 @@ class Way:
     """How a clip is changed.
 
     Attributes:
-        size: pitch and formants are multiplied by it, as those of a smaller (above 1) or larger speaker are.
+        size: formants are multiplied by it, as those of a smaller (above 1) or larger speaker are.
+        pitch: and the pitch by this.
         pace: so much faster it is spoken.
         bright: dB an octave above 1 kHz, and as many less below.
         loud: dB.
@@ -22,40 +20,46 @@ class Way:
     """
 
     size: float = 1.0
+    pitch: float = 1.0
     pace: float = 1.0
     bright: float = 0.0
     loud: float = 0.0
     whispered: bool = False
 
 
-def vary(wave: np.ndarray, rate: int, way: Way, rng: np.random.Generator) -> np.ndarray:
-    """float32 [N] -> float32 [about N / pace]."""
+def together(a: Way, b: Way) -> Way:
+    """First the one, then the other."""
+    return Way(
+        a.size * b.size, a.pitch * b.pitch, a.pace * b.pace, a.bright + b.bright, a.loud + b.loud, a.whispered or b.whispered
+    )  # fmt: skip
+
+
+def vary(sound: Sound, way: Way) -> Sound:
+    """As loud as it was, but for `way.loud`; of whole frames."""
+    frames = max(1, round(len(sound) / way.pace / NODES))
+    places = np.minimum((np.arange(frames * NODES) + 0.5) * len(sound) / (frames * NODES) - 0.5, len(sound) - 1)
+    pitch = np.exp(at(places, np.log(sound.pitch[:, None])))[:, 0] * way.pitch
+    envelope, noise = at(places, sound.envelope), at(places, sound.noise)
+    hertz = mel_places(PLACES)
     if way.size != 1:
-        wave = soxr.resample(wave, way.size * rate, rate)
-    if abs(way.pace / way.size - 1) > 0.005:
-        wave = Tempo(float(np.clip(way.pace / way.size, SLOWEST, FASTEST)), rate).add(wave.astype(np.float32), last=True)
+        envelope = np.stack([np.interp(hertz / way.size, hertz, row) for row in envelope])
+    octaves = np.clip(np.log2(np.maximum(hertz, 1) / 1000), -2, 2)
+    changed = envelope + np.log(10) / 10 * way.bright * octaves
+    changed += level(envelope) - level(changed) + np.log(10) / 10 * way.loud
     if way.whispered:
-        wave = whispered(wave, rng)
-    if way.bright:
-        wave = coloured(wave, rate, way.bright)
-    level = np.sqrt(np.square(wave[np.abs(wave) > 0.02 * np.abs(wave).max()]).mean())
-    wave = wave * (LOUDNESS * 10 ** (way.loud / 20) / max(level, 1e-6))
-    return (wave * min(1.0, 0.98 / np.abs(wave).max())).astype(np.float32)
+        noise = np.ones_like(noise)
+    return Sound(*(x.astype(np.float32) for x in (np.clip(pitch, LOWEST, HIGHEST), np.maximum(changed, QUIET), noise)))
 
 
-def whispered(wave: np.ndarray, rng: np.random.Generator, size: int = 192) -> np.ndarray:
-    """The same spectra over windows too short to hold a period, with phases at random."""
-    hop, window = size // 4, np.hanning(size + 1)[:-1]
-    padded = np.pad(wave, (size, size))
-    places = np.arange(0, len(padded) - size, hop)[:, None] + np.arange(size)
-    spectra = np.abs(np.fft.rfft(padded[places] * window))
-    turned = np.fft.irfft(spectra * np.exp(2j * np.pi * rng.random(spectra.shape)), size) * window
-    made = np.zeros(len(padded))
-    np.add.at(made, places, turned)
-    return made[size : size + len(wave)]
+def at(places: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """Rows [N, D] between which is interpolated, at these places [M]: [M, D]."""
+    left = np.clip(np.floor(places).astype(int), 0, max(0, len(rows) - 2))
+    weight = np.clip(places - left, 0, 1)[:, None]
+    return rows[left] * (1 - weight) + rows[np.minimum(left + 1, len(rows) - 1)] * weight
 
 
-def coloured(wave: np.ndarray, rate: int, slope: float) -> np.ndarray:
-    """Louder or softer by so many dB for each octave above 1 kHz, and the other way below, at most two octaves each."""
-    octaves = np.clip(np.log2(np.maximum(np.fft.rfftfreq(len(wave), 1 / rate), 1) / 1000), -2, 2)
-    return np.fft.irfft(np.fft.rfft(wave) * 10 ** (slope * octaves / 20), len(wave))
+def level(envelope: np.ndarray) -> float:
+    """The logarithm of the mean power of what is not silent; places that stand for more hertz count more."""
+    width = np.gradient(mel_places(PLACES))
+    power = np.exp(envelope) @ width / width.sum()
+    return float(np.log(power[power > 0.02 * np.quantile(power, 0.95)].mean()))

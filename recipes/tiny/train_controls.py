@@ -1,0 +1,168 @@
+"""Teaches the decoder what of the codes: how strong each harmonic and each band of noise is, 100 times a second.
+
+All that makes waves of it is set by synthesiser.py. OUT/state.pt holds the decoder; killed, it goes on where it was.
+"""
+
+import argparse
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from quantise import SIZE, SPEEDS, pitch_of, two_hot
+from sound import HARMONICS, NODES, Sounds, controls
+from synthesiser import DICE, DICE_IN, LEARNED_IN, PHASE_IN, PHONE_DICE, SLOWEST, UNITS, Synthesiser, angles
+from torch import Tensor, nn
+from tqdm import tqdm
+
+from qwen_tts.codec.decoder import Decoder
+from qwen_tts.config import CodecConfig
+from qwen_tts.train.data import Codes, Pack
+from qwen_tts.train.loop import Average, learning_rate, saved_trainer, train
+
+HEARD = 0.1, 0.008  # of the strongest, what is much less than this does not count, at first and at last
+NOTES = 24  # places of the scale that a pitch is a bump on, for what is learned
+BATCH, SEGMENT, SKIPPED = 16, 40, 2  # frames
+PEAK = 1e-3
+
+
+def wanted(folder: Path, clips: range) -> np.ndarray:
+    """What the decoder is to say of some clips: [nodes, HARMONICS + BANDS]."""
+    sounds, codes, rows = Sounds(folder), Codes(folder), []
+    for i in clips:
+        sound = sounds.get(i)
+        pitch = pitch_of(codes.get(i)[:, 1].numpy() % SPEEDS + SLOWEST)
+        rows.append(np.concatenate(controls(pitch, sound.envelope, sound.noise), 1).astype("<f2"))
+    return np.concatenate(rows)
+
+
+def all_wanted(folder: Path, processes: int) -> np.ndarray:
+    """The same of all clips: FOLDER/controls.npy, made when it is not there."""
+    path, count = folder / "controls.npy", len(Pack(folder).clips)
+    if not path.exists():
+        parts = [range(i, min(i + 50, count)) for i in range(0, count, 50)]
+        with ProcessPoolExecutor(processes) as pool:
+            found = list(tqdm(pool.map(wanted, [folder] * len(parts), parts), total=len(parts), mininterval=10))
+        np.save(path, np.concatenate(found))
+    return np.load(path, mmap_mode="r")
+
+
+@torch.no_grad()
+def give_codebooks(decoder: Decoder, known: dict[str, np.ndarray]) -> None:
+    """What the codes stand for, as vectors."""
+    rng = np.random.default_rng(1)
+    first, rest = decoder.quantizer.rvq_first.codebooks(), decoder.quantizer.rvq_rest.codebooks()
+    for book in (*first, *rest):
+        book.get_buffer(book.sum_name).zero_()
+        book.get_buffer("cluster_usage").fill_(1)
+    spoken = first[0].get_buffer(first[0].sum_name)
+    dots = two_hot(known["pairs"])
+    spoken[: len(dots), : dots.shape[1]] = torch.from_numpy(dots * 4)
+    spoken[:, PHONE_DICE:] = torch.from_numpy(rng.random((len(spoken), DICE)))
+    for book in rest:
+        book.get_buffer(book.sum_name)[:, DICE_IN : DICE_IN + DICE] = torch.from_numpy(rng.random((SIZE, DICE)))
+    done, speed = np.divmod(np.arange(UNITS * SPEEDS), SPEEDS)
+    sung = rest[0].get_buffer(rest[0].sum_name)
+    sung[: len(done), PHASE_IN], sung[: len(done), PHASE_IN + 1] = torch.from_numpy(done), torch.from_numpy(speed + SLOWEST)
+    notes = np.linspace(np.log(SLOWEST), np.log(SLOWEST + SPEEDS), NOTES)
+    bumps = np.exp(-0.5 * ((np.log(speed + SLOWEST)[:, None] - notes) / (notes[1] - notes[0])) ** 2)
+    sung[: len(done), LEARNED_IN : LEARNED_IN + NOTES] = torch.from_numpy(bumps * 4)
+    scale = 4 / known["books"].std()
+    for book, vectors in zip(rest[1:], known["books"], strict=True):
+        begin = LEARNED_IN + NOTES
+        book.get_buffer(book.sum_name)[:, begin : begin + vectors.shape[1]] = torch.from_numpy(vectors * scale)
+
+
+class ControlsTrainer:
+    def __init__(self, decoder: Decoder, folder: Path, steps: int, processes: int) -> None:
+        self.pack, self.codes = Pack(folder), Codes(folder)
+        self.rows = all_wanted(folder, processes)
+        strongest = np.quantile(self.rows[:: max(1, len(self.rows) // 200_000)].astype(np.float32), 0.9995, axis=0) + 1e-3
+        self.decoder, self.steps = decoder, steps
+        self.synthesiser = Synthesiser(decoder, strongest[:HARMONICS], strongest[HARMONICS:])
+        self.strongest = torch.from_numpy(np.concatenate((self.synthesiser.amplitudes, self.synthesiser.noises))).float()
+        self.learning = nn.ModuleList([decoder.pre_conv, decoder.pre_transformer, decoder.upsample, decoder.decoder[0]])
+        self.optimizer = torch.optim.AdamW(self.learning.parameters(), lr=PEAK, betas=(0.9, 0.98), weight_decay=0.0)
+        self.average = Average(self.learning)
+        self.chance = self.pack.chance()
+
+    def batch(self, rng: np.random.Generator) -> tuple[Tensor, Tensor, Tensor]:
+        """codes [B, T, Q], what is wanted [B, T * NODES, HARMONICS + BANDS], and where that is to be learned."""
+        rows, wanted, real = [], [], []
+        for clip in rng.choice(len(self.chance), BATCH, p=self.chance):
+            begin, end = int(self.codes.start[clip]), int(self.codes.start[clip + 1])
+            first = begin + int(rng.integers(0, max(1, end - begin - SEGMENT + 1)))
+            last = min(end, first + SEGMENT)
+            pad = SEGMENT - (last - first)
+            rows.append(np.pad(self.codes.rows[first:last].astype(np.int64), ((0, pad), (0, 0))))
+            wanted.append(np.pad(self.rows[first * NODES : last * NODES].astype(np.float32), ((0, pad * NODES), (0, 0))))
+            frames = np.arange(SEGMENT)
+            real.append((frames < last - first) & ((frames >= SKIPPED) | (first == begin)))
+        return tuple(torch.from_numpy(np.stack(part)) for part in (rows, wanted, real))  # type: ignore[return-value]
+
+    def said(self, codes: Tensor) -> Tensor:
+        """The angles, [B, T * NODES, HARMONICS + BANDS]."""
+        d = self.decoder
+        return d.decoder[0](d.upsampled(d.context(d.quantizer(codes))))[:, angles()].transpose(1, 2)
+
+    def step(self, step: int) -> dict[str, float]:
+        for group in self.optimizer.param_groups:
+            group["lr"] = learning_rate(step, self.steps, PEAK, 200, floor=0.03)
+        codes, wanted, real = self.batch(np.random.default_rng((0, step)))
+        said = self.said(codes)
+        turn = 2 * torch.pi * said
+        strength = self.strongest * torch.cat((turn[..., :HARMONICS].cos(), turn[..., HARMONICS:].sin()), -1)
+        least = self.strongest * HEARD[0] ** (1 - min(1, 1.5 * step / self.steps)) * HEARD[1] ** min(1, 1.5 * step / self.steps)
+        off = ((strength.abs() + least).log() - (wanted + least).log()).abs()
+        beyond = torch.relu(-said) + torch.relu(said - 0.25)
+        where = real.repeat_interleave(NODES, 1)
+        voice, noise = off[..., :HARMONICS][where].mean(), off[..., HARMONICS:][where].mean()
+        loss = voice + noise + 20 * beyond[where].mean()
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        self.synthesiser.spare()
+        norm = nn.utils.clip_grad_norm_(self.learning.parameters(), 2.0)
+        self.optimizer.step()
+        self.synthesiser.pin()
+        self.average.update(step)
+        return {"voice": voice.item(), "noise": noise.item(), "norm": norm.item()}
+
+    def state_dict(self) -> dict[str, Any]:
+        modules = {"decoder": self.decoder, "optimizer": self.optimizer}
+        return {name: m.state_dict() for name, m in modules.items()} | {"average": self.average.values}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.decoder.load_state_dict(state["decoder"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.average.restore(state["average"])
+
+
+def trained(config: CodecConfig, state: Path) -> Decoder:
+    """The decoder that was taught, with its averaged weights."""
+    decoder = Decoder(config.decoder_config)
+    saved = saved_trainer(state)
+    decoder.load_state_dict(saved["decoder"])
+    learned = nn.ModuleList([decoder.pre_conv, decoder.pre_transformer, decoder.upsample, decoder.decoder[0]])
+    learned.load_state_dict(saved["average"], strict=False)
+    return decoder.eval()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("pack", type=Path)
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--steps", type=int, default=4000)
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--config", type=Path, default=Path(__file__).parent / "config" / "codec.json")
+    args = parser.parse_args()
+
+    torch.set_num_threads(args.threads)
+    torch.manual_seed(0)
+    decoder = Decoder(CodecConfig.from_file(args.config).decoder_config)
+    give_codebooks(decoder, dict(np.load(args.pack / "codebooks.npz")))
+    train(ControlsTrainer(decoder, args.pack, args.steps, args.threads), args.steps, args.out)
+
+
+if __name__ == "__main__":
+    main()
