@@ -22,7 +22,7 @@ from qwen_tts.config import CodecConfig
 from qwen_tts.train.data import Codes, Pack
 from qwen_tts.train.loop import saved_trainer
 
-LISTENED, CHECKED = 400, 60  # clips
+LISTENED, CHECKED = 240, 40  # clips
 AWAY = 1e3  # where no vector comes
 MADE = re.compile(r"v\d+-")  # by make_variants.py
 

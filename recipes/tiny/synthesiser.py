@@ -8,9 +8,9 @@ are a harmonic of any amplitude. Fed with large random numbers it is a die; two 
 
 Channels that are set ("fixed") lie first and see nothing else, nothing else sees them:
 
-    12.5 Hz   code 1 says how far the phase has come and how fast it moves (see `PITCH`): phase within a frame = parabola
-    100 Hz    parabolas of 10 ms · angles θ and g, learned (`controls` of sound.py says what they should be) · random numbers
-    400 Hz    parabolas of 2.5 ms · angles, interpolated · dice, then noise: random numbers times sin 2πg
+    12.5 Hz   code 1 says how far the phase has come and how fast it moves: phase within a frame = parabola
+    100 Hz    parabolas of 10 ms · levels, learned (`controls` of sound.py says what they should be) · random numbers
+    400 Hz    parabolas of 2.5 ms · angles θ and g of levels, interpolated · dice, then noise: random numbers times sin 2πg
     24 kHz    phase · angles θ · noise, each product a waveform of its own, 5 ms long
 
 The norm between context and upsampling is kept from changing anything by one channel that is much larger than all others.
@@ -35,10 +35,16 @@ LEARNED_IN = PHASE_IN + 2 + DICE
 PHONE_DICE = 124  # of codebook 0's vectors: the last ones are random numbers
 SPREAD = 0.1  # radians: harmonic k is this times k² late, so that they do not all peak at once
 STRONGEST = 0.9  # of what an angle can say, the strongest amplitude of the training clips is this much
+BENT = 16.0  # how much stronger the sin² of a level is than the level itself
 
 
-def angles() -> slice:
-    """Where θ and g are among the channels at 100 Hz and above."""
+def strength(level: Tensor) -> Tensor:
+    """What share of the strongest amplitude a level means: about its square, so that soft sounds, too, are easily told."""
+    return torch.sin(torch.pi / 2 * (torch.sin(torch.pi / 2 * level) ** 2 + level / BENT))
+
+
+def levels() -> slice:
+    """Where the levels are among the channels at 100 Hz, and θ and g at 400 Hz."""
     return slice(3, 3 + HARMONICS + BANDS)
 
 
@@ -178,13 +184,13 @@ class Synthesiser:
             self._fix(weight, slice(None))
 
     def _conductor(self, conv: nn.Conv1d) -> None:
-        """100 Hz: parabola, angles, seeds of the dice."""
-        learned, seeds = angles(), slice(angles().stop, angles().stop + SEEDS)
+        """100 Hz: parabola, levels, seeds of the dice."""
+        learned, seeds = levels(), slice(levels().stop, levels().stop + SEEDS)
         conv.weight[:, :FIXED] = 0
         others = torch.ones(len(conv.weight), dtype=torch.bool)
         others[learned] = False
         conv.weight[others], conv.bias[others] = 0, 0
-        conv.bias[3 : 3 + HARMONICS] = 0.25
+        conv.bias[learned] = 0.2
         conv.weight[torch.arange(3), torch.arange(1, 4), -1] = 1
         conv.weight[seeds, 4 : 4 + DICE, -1] = torch.from_numpy(self._rng.normal(0, 1.5, (SEEDS, DICE))).to(conv.weight)
         self._fix(conv.weight, others, slice(0, FIXED))
@@ -193,11 +199,15 @@ class Synthesiser:
     def _noise(self, block: UpsampleBlock) -> None:
         """400 Hz: of seeds dice, of dice and angles noise."""
         snake, up, throw, multiply, _ = block.block
-        seeds, learned = slice(angles().stop, angles().stop + SEEDS), angles()
+        seeds, learned = slice(levels().stop, levels().stop + SEEDS), levels()
         dice(snake, seeds, 64.0)
+        dice(snake, learned, BENT, 0.5)
         weight, rate = up.conv.weight, up.conv.stride[0]  # [in, out, 2 * rate]
         parabolas(weight[:3, :3, :rate], rate)
         self._fade(weight, range(learned.start, learned.stop), range(learned.start, learned.stop), rate)
+        weight[learned, learned] *= 0.25 / BENT
+        weight[3 : 3 + HARMONICS, 3 : 3 + HARMONICS] *= -1
+        up.conv.bias[3 : 3 + HARMONICS] = 0.25
         noises = slice(learned.stop, learned.stop + NOISES)
         weight[seeds, noises, :rate] = torch.from_numpy(self._rng.normal(0, 0.25 / 64, (SEEDS, NOISES, rate))).to(weight)
         places, own = torch.arange(learned.stop, learned.stop + NOISES), torch.arange(NOISES)
@@ -224,7 +234,7 @@ class Synthesiser:
         patterns, band = noise_patterns()
         spread = 0.652**-0.5  # the root mean square of sin(pi / 2 cos x) is that of 1 / spread
         waves = patterns * (self.noises[band] * spread)[:, None]
-        weight[angles().stop : angles().stop + NOISES, 1 + HARMONICS] = torch.from_numpy(waves).to(weight)
+        weight[levels().stop : levels().stop + NOISES, 1 + HARMONICS] = torch.from_numpy(waves).to(weight)
         size, wave = len(units[0].conv1.conv.weight), 1 + HARMONICS
         for number in range(HARMONICS):
             unit: SnakeUnit = units[number // (size // 2)]
@@ -262,7 +272,7 @@ def straight(snake: SnakeBeta) -> None:
     snake.beta.data.fill_(18)
 
 
-def dice(snake: SnakeBeta, channels: slice, strength: float) -> None:
-    """x + strength sin²(pi x) in these channels."""
-    snake.alpha.data[channels] = float(np.log(np.pi))
+def dice(snake: SnakeBeta, channels: slice, strength: float, turns: float = 1.0) -> None:
+    """x + strength sin²(pi turns x) in these channels."""
+    snake.alpha.data[channels] = float(np.log(np.pi * turns))
     snake.beta.data[channels] = -float(np.log(strength))

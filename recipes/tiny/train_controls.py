@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from quantise import SIZE, SPEEDS, pitch_of, two_hot
 from sound import HARMONICS, NODES, Sounds, controls
-from synthesiser import DICE, DICE_IN, LEARNED_IN, PHASE_IN, PHONE_DICE, SLOWEST, UNITS, Synthesiser, angles
+from synthesiser import DICE, DICE_IN, LEARNED_IN, PHASE_IN, PHONE_DICE, SLOWEST, UNITS, Synthesiser, levels, strength
 from torch import Tensor, nn
 from tqdm import tqdm
 
@@ -21,10 +21,9 @@ from qwen_tts.config import CodecConfig
 from qwen_tts.train.data import Codes, Pack
 from qwen_tts.train.loop import Average, learning_rate, saved_trainer, train
 
-HEARD = 0.1, 0.008  # of the strongest, what is much less than this does not count, at first and at last
 NOTES = 24  # places of the scale that a pitch is a bump on, for what is learned
 BATCH, SEGMENT, SKIPPED = 16, 40, 2  # frames
-PEAK = 1e-3
+PEAK = 7e-4
 
 
 def wanted(folder: Path, clips: range) -> np.ndarray:
@@ -81,14 +80,16 @@ class ControlsTrainer:
         strongest = np.quantile(self.rows[:: max(1, len(self.rows) // 200_000)].astype(np.float32), 0.9995, axis=0) + 1e-3
         self.decoder, self.steps = decoder, steps
         self.synthesiser = Synthesiser(decoder, strongest[:HARMONICS], strongest[HARMONICS:])
-        self.strongest = torch.from_numpy(np.concatenate((self.synthesiser.amplitudes, self.synthesiser.noises))).float()
+        self.strongest = np.concatenate((self.synthesiser.amplitudes, self.synthesiser.noises))
+        level = torch.linspace(0, 1, 2001)
+        self.scale = strength(level).numpy(), level.numpy()
         self.learning = nn.ModuleList([decoder.pre_conv, decoder.pre_transformer, decoder.upsample, decoder.decoder[0]])
         self.optimizer = torch.optim.AdamW(self.learning.parameters(), lr=PEAK, betas=(0.9, 0.98), weight_decay=0.0)
         self.average = Average(self.learning)
         self.chance = self.pack.chance()
 
     def batch(self, rng: np.random.Generator) -> tuple[Tensor, Tensor, Tensor]:
-        """codes [B, T, Q], what is wanted [B, T * NODES, HARMONICS + BANDS], and where that is to be learned."""
+        """codes [B, T, Q], the levels wanted [B, T * NODES, HARMONICS + BANDS], and which frames are to be learned [B, T]."""
         rows, wanted, real = [], [], []
         for clip in rng.choice(len(self.chance), BATCH, p=self.chance):
             begin, end = int(self.codes.start[clip]), int(self.codes.start[clip + 1])
@@ -96,29 +97,26 @@ class ControlsTrainer:
             last = min(end, first + SEGMENT)
             pad = SEGMENT - (last - first)
             rows.append(np.pad(self.codes.rows[first:last].astype(np.int64), ((0, pad), (0, 0))))
-            wanted.append(np.pad(self.rows[first * NODES : last * NODES].astype(np.float32), ((0, pad * NODES), (0, 0))))
+            levels = np.interp(self.rows[first * NODES : last * NODES] / self.strongest, *self.scale)
+            wanted.append(np.pad(levels.astype(np.float32), ((0, pad * NODES), (0, 0))))
             frames = np.arange(SEGMENT)
             real.append((frames < last - first) & ((frames >= SKIPPED) | (first == begin)))
         return tuple(torch.from_numpy(np.stack(part)) for part in (rows, wanted, real))  # type: ignore[return-value]
 
     def said(self, codes: Tensor) -> Tensor:
-        """The angles, [B, T * NODES, HARMONICS + BANDS]."""
+        """The levels, [B, T * NODES, HARMONICS + BANDS]."""
         d = self.decoder
-        return d.decoder[0](d.upsampled(d.context(d.quantizer(codes))))[:, angles()].transpose(1, 2)
+        return d.decoder[0](d.upsampled(d.context(d.quantizer(codes))))[:, levels()].transpose(1, 2)
 
     def step(self, step: int) -> dict[str, float]:
         for group in self.optimizer.param_groups:
-            group["lr"] = learning_rate(step, self.steps, PEAK, 200, floor=0.03)
+            group["lr"] = learning_rate(step, self.steps, PEAK, 100, floor=0.02)
         codes, wanted, real = self.batch(np.random.default_rng((0, step)))
         said = self.said(codes)
-        turn = 2 * torch.pi * said
-        strength = self.strongest * torch.cat((turn[..., :HARMONICS].cos(), turn[..., HARMONICS:].sin()), -1)
-        least = self.strongest * HEARD[0] ** (1 - min(1, 1.5 * step / self.steps)) * HEARD[1] ** min(1, 1.5 * step / self.steps)
-        off = ((strength.abs() + least).log() - (wanted + least).log()).abs()
-        beyond = torch.relu(-said) + torch.relu(said - 0.25)
+        off = nn.functional.smooth_l1_loss(said, wanted, reduction="none", beta=0.1)
         where = real.repeat_interleave(NODES, 1)
         voice, noise = off[..., :HARMONICS][where].mean(), off[..., HARMONICS:][where].mean()
-        loss = voice + noise + 20 * beyond[where].mean()
+        loss = 100 * (voice + noise)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         self.synthesiser.spare()
@@ -126,7 +124,14 @@ class ControlsTrainer:
         self.optimizer.step()
         self.synthesiser.pin()
         self.average.update(step)
-        return {"voice": voice.item(), "noise": noise.item(), "norm": norm.item()}
+        return {"voice": 100 * voice.item(), "noise": 100 * noise.item(), "norm": norm.item()}
+
+    def begin_with(self, state: dict[str, Any]) -> None:
+        """Takes the averaged weights of an earlier run."""
+        self.decoder.load_state_dict(state["decoder"])
+        self.learning.load_state_dict(state["average"], strict=False)
+        self.synthesiser.pin()
+        self.average = Average(self.learning)
 
     def state_dict(self) -> dict[str, Any]:
         modules = {"decoder": self.decoder, "optimizer": self.optimizer}
@@ -154,6 +159,7 @@ def main() -> None:
     parser.add_argument("out", type=Path)
     parser.add_argument("--steps", type=int, default=4000)
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--start", type=Path, help="state.pt of an earlier run, of which the weights are taken")
     parser.add_argument("--config", type=Path, default=Path(__file__).parent / "config" / "codec.json")
     args = parser.parse_args()
 
@@ -161,7 +167,10 @@ def main() -> None:
     torch.manual_seed(0)
     decoder = Decoder(CodecConfig.from_file(args.config).decoder_config)
     give_codebooks(decoder, dict(np.load(args.pack / "codebooks.npz")))
-    train(ControlsTrainer(decoder, args.pack, args.steps, args.threads), args.steps, args.out)
+    trainer = ControlsTrainer(decoder, args.pack, args.steps, args.threads)
+    if args.start is not None:
+        trainer.begin_with(saved_trainer(args.start))
+    train(trainer, args.steps, args.out)
 
 
 if __name__ == "__main__":

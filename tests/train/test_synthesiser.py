@@ -7,7 +7,7 @@ import pytest
 import torch
 from quantise import SPEEDS
 from sound import BANDS, FRAME, HARMONICS, HOP, NODES, RATE, triangles
-from synthesiser import FASTEST, SLOWEST, SPREAD, UNITS, Synthesiser, angles
+from synthesiser import BENT, FASTEST, SLOWEST, SPREAD, UNITS, Synthesiser, levels, strength
 from train_controls import give_codebooks
 
 from qwen_tts.codec.decoder import Decoder
@@ -44,10 +44,10 @@ def melody(rng: np.random.Generator) -> tuple[torch.Tensor, np.ndarray]:
 
 
 def speak(decoder: Decoder, codes: torch.Tensor, said: np.ndarray) -> np.ndarray:
-    """The wave with these angles [T * NODES, HARMONICS + BANDS] in place of what a decoder learns to say."""
+    """The wave with these levels [T * NODES, HARMONICS + BANDS] in place of what a decoder learns to say."""
     first, *blocks, snake, last = decoder.decoder
     x = first(decoder.upsampled(decoder.context(decoder.quantizer(codes))))
-    x[0, angles()] = torch.from_numpy(said.astype(np.float32)).T
+    x[0, levels()] = torch.from_numpy(said.astype(np.float32)).T
     for block in blocks:
         x = block(x, None)
     return last(snake(x))[0, 0].numpy()  # type: ignore[operator]
@@ -64,11 +64,13 @@ def test_harmonics_are_cosines_of_the_phase_that_the_codes_tell(decoder: Decoder
     rng = np.random.default_rng(1)
     codes, phase = melody(rng)
     said = np.zeros((FRAMES * NODES, HARMONICS + BANDS))
-    said[:, :HARMONICS] = rng.uniform(0.05, 0.25, said[:, :HARMONICS].shape)
+    said[:, :HARMONICS] = rng.uniform(0, 0.9, said[:, :HARMONICS].shape)
     number = np.arange(1, HARMONICS + 1)
     strongest = np.linspace(0.2, 0.02, HARMONICS) / 0.9
-    strength = strongest * np.cos(2 * np.pi * faded(said[:, :HARMONICS]))
-    expected = (strength * np.cos(2 * np.pi * np.outer(phase, number) + SPREAD * number**2)).sum(1)
+    bent = np.sin(np.pi / 2 * said[:, :HARMONICS]) ** 2 + said[:, :HARMONICS] / BENT
+    expected = (
+        strongest * np.sin(np.pi / 2 * faded(bent)) * np.cos(2 * np.pi * np.outer(phase, number) + SPREAD * number**2)
+    ).sum(1)
     heard = speak(decoder, codes, said)[HOP:]
     expected = expected[HOP:]  # before the first 10 ms nothing was said
     assert 10 * np.log10(np.square(expected).sum() / np.square(heard - expected).sum()) > 50
@@ -78,10 +80,10 @@ def test_harmonics_are_cosines_of_the_phase_that_the_codes_tell(decoder: Decoder
 def test_noise_has_the_power_that_is_said_in_its_band(decoder: Decoder, band: int) -> None:
     codes, _ = melody(np.random.default_rng(2))
     said = np.zeros((FRAMES * NODES, HARMONICS + BANDS))
-    said[:, :HARMONICS] = 0.25
-    said[:, HARMONICS + band] = np.arcsin(0.5) / (2 * np.pi)
+    said[:, HARMONICS + band] = 0.56
+    share = float(strength(torch.tensor(0.56)))
     heard = speak(decoder, codes, said)[FRAME:]
-    assert abs(10 * np.log10(np.square(heard).mean() / (0.5 * 0.05 / 0.9) ** 2)) < 1.5
+    assert abs(10 * np.log10(np.square(heard).mean() / (share * 0.05 / 0.9) ** 2)) < 1.5
     power = np.abs(np.fft.rfft(heard)) ** 2
     inside = triangles(BANDS, np.fft.rfftfreq(len(heard), 1 / RATE))[max(0, band - 1) : band + 2].sum(0) > 0
     assert power[inside].sum() > 0.8 * power.sum()
@@ -92,7 +94,6 @@ def test_noise_has_the_power_that_is_said_in_its_band(decoder: Decoder, band: in
 def test_silence_is_silent(decoder: Decoder) -> None:
     codes, _ = melody(np.random.default_rng(3))
     said = np.zeros((FRAMES * NODES, HARMONICS + BANDS))
-    said[:, :HARMONICS] = 0.25
     assert np.abs(speak(decoder, codes, said)[HOP:]).max() < 1e-3
 
 
