@@ -13,7 +13,6 @@ PackDir = Annotated[Path, typer.Argument(metavar="PACK", help="What `qwen-tts tr
 Out = Annotated[Path, typer.Argument(help="A folder for log.jsonl and state.pt; if they are there, it goes on.")]
 CodecState = Annotated[Path, typer.Argument(help="state.pt of `qwen-tts train codec`.")]
 Config = Annotated[Path, typer.Option(help="The sizes: config.json of a model, or of its codec.")]
-Given = Annotated[Path | None, typer.Option(help="A folder with the codes of the first codebooks: not to be learned.")]
 Guessed = Annotated[Path | None, typer.Option(help="A folder of codes as a talker says them, for half of the clips.")]
 Start = Annotated[Path | None, typer.Option(help="state.pt of an earlier training to begin with; its rates begin anew.")]
 Steps = Annotated[int, typer.Option(min=1)]
@@ -37,28 +36,21 @@ def pack(
 
 
 def codec(
-    pack: PackDir, out: Out, config: Config, given: Given = None, start: Start = None, steps: Steps = 12000,
+    pack: PackDir, out: Out, config: Config, start: Start = None, steps: Steps = 12000,
     peak: Annotated[float, typer.Option(help="The highest learning rate.")] = 6e-4, threads: Threads = 2,
     device: Device = "auto", compiled: Compiled = False, fp32: Exact = False,
 ) -> None:  # fmt: skip
-    """Learn what codes are: the encoder and the codebooks."""
-    import numpy as np
-
+    """Learn what codes are: the encoder and the codebooks. Phonetic targets beside the pack are for codebook 0."""
     from ..codec.codec import Codec
     from ..config import CodecConfig
     from ..train.codec import CodecOptions, CodecTrainer, PhoneticTargets
-    from ..train.data import Codes, Pack
-    from ..train.given_codes import give_pairs
+    from ..train.data import Pack
 
     here = _begin(pack, threads, device)
     options = CodecOptions(steps=steps, peak=peak, compiled=compiled, bf16=not fp32, **({"quantise_from": 0} if start else {}))
-    known = None if given is None else Codes(given)
-    targets = PhoneticTargets(pack) if known is None else None
-    trainer = CodecTrainer(Codec(CodecConfig.from_file(config)).to(here), Pack(pack), targets, options, known)
+    targets = PhoneticTargets(pack) if (pack / "phonetic.f16").is_file() else None
+    trainer = CodecTrainer(Codec(CodecConfig.from_file(config)).to(here), Pack(pack), targets, options)
     _take(trainer, start)
-    if known is not None:
-        pitches = np.load(pack / "pitch.npy") if known.rows.shape[1] > 1 else None
-        give_pairs(trainer.codec, np.load(pack / "pairs.npy"), pitches)
     _run(trainer, steps, out)
 
 

@@ -1,7 +1,7 @@
 """Trains what makes codes: the encoder and the codebooks. Waves come later (`decoder.py`), on codes that stay.
 
     wave ── encoder ── codebooks ── context ── x2 ── x2 ── a linear layer ── mel spectra, two a vector (10 ms each)
-                           └── codebook 0 ── a linear layer ── phonetic targets, unless its codes are given
+                           └── codebook 0 ── a linear layer ── phonetic targets, where there are any
 
 Nearly all of a codec's computing is the decoder's convolutions at audio rates. To learn what to keep of a sound they are not
 needed: spectra tell that as well, at a tenth of the cost. The parts of the decoder up to 50 vectors a second are trained along.
@@ -21,7 +21,7 @@ from ..config import CodecConfig
 from ..errors import DataError
 from ..mel import slaney_filters
 from .calibrate import calibrate
-from .data import Codes, Pack
+from .data import Pack
 from .loop import Average, learning_rate, saved_trainer
 from .quantizer import QuantizerTrainer
 
@@ -80,16 +80,10 @@ class SpectralPatches(nn.Module):
 
 
 class CodecTrainer:
-    def __init__(
-        self, codec: Codec, pack: Pack, targets: PhoneticTargets | None, options: CodecOptions, given: Codes | None = None
-    ) -> None:
-        """
-        Args:
-            targets: for codebook 0; None where its codes are given.
-            given: the codes of the first codebooks, whose vectors are there.
-        """
+    def __init__(self, codec: Codec, pack: Pack, targets: PhoneticTargets | None, options: CodecOptions) -> None:
+        """`targets`: what codebook 0 learns to tell; without them it learns from spectra alone."""
         torch.manual_seed(options.seed)
-        self.codec, self.pack, self.targets, self.given, self.options = codec, pack, targets, given, options
+        self.codec, self.pack, self.targets, self.options = codec, pack, targets, options
         self.frame = codec.config.encode_downsample_rate
         self.quantizer = QuantizerTrainer(codec)
         rate, latent = codec.config.output_sample_rate, codec.config.decoder_config.latent_dim
@@ -107,11 +101,11 @@ class CodecTrainer:
         self.fresh = True
         self._embed = torch.compile(codec.encoder.embed, dynamic=False) if options.compiled else codec.encoder.embed
 
-    def batch(self, rng: np.random.Generator) -> tuple[Tensor, Tensor, Tensor | None, Tensor | None]:
+    def batch(self, rng: np.random.Generator) -> tuple[Tensor, Tensor, Tensor | None]:
         """Random segments: waves [B, N], which frames are within the clip [B, T], phonetic targets [B, T, dim] (NaN past the
-        end), given codes [B, T, G]."""
+        end)."""
         o = self.options
-        waves, real, targets, given = [], [], [], []
+        waves, real, targets = [], [], []
         for clip in rng.choice(len(self.chance), o.batch, p=self.chance):
             frames = self.pack.clips[clip].samples // self.frame
             first = int(rng.integers(0, max(1, frames - o.segment + 1)))
@@ -119,19 +113,14 @@ class CodecTrainer:
             real.append(np.arange(o.segment) < frames - first)
             if self.targets is not None:
                 targets.append(self.targets.get(int(clip), first, o.segment))
-            if self.given is not None:
-                rows = self.given.get(int(clip))[first : first + o.segment]
-                given.append(F.pad(rows, (0, 0, 0, o.segment - len(rows))))
         gain = rng.uniform(0.6, 1.2, (o.batch, 1)).astype(np.float32)
-        parts = (
-            torch.from_numpy(np.stack(waves) * gain), torch.from_numpy(np.stack(real)),
-            torch.from_numpy(np.stack(targets)) if targets else None, torch.stack(given) if given else None,
-        )  # fmt: skip
-        return tuple(None if part is None else part.to(self.device) for part in parts)  # type: ignore[return-value]
+        wave, within = torch.from_numpy(np.stack(waves) * gain), torch.from_numpy(np.stack(real))
+        told = torch.from_numpy(np.stack(targets)).to(self.device) if targets else None
+        return wave.to(self.device), within.to(self.device), told
 
     def step(self, step: int) -> dict[str, float]:
         o = self.options
-        wave, real, targets, given = self.batch(np.random.default_rng((o.seed, step)))
+        wave, real, targets = self.batch(np.random.default_rng((o.seed, step)))
         generator = torch.Generator().manual_seed(o.seed * 1_000_003 + step)
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate(step, o.steps, o.peak, o.warmup)
@@ -139,11 +128,11 @@ class CodecTrainer:
             calibrate(self.codec.encoder, lambda: self.codec.encoder.embed(wave))
             self.quantizer.whiten(self._embedded(8))
         if step == o.quantise_from:
-            self.quantizer.start(self._embedded(40), 40, generator, 0 if given is None else given.shape[-1])
+            self.quantizer.start(self._embedded(40), 40, generator)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=o.bf16):
             z = self._embed(wave)
         bypassed = step < o.quantise_from
-        quantised = self.quantizer.bypass(z.float(), given) if bypassed else self.quantizer(z.float(), generator, real, given)
+        quantised = self.quantizer.bypass(z.float()) if bypassed else self.quantizer(z.float(), generator, real)
         spectral = (self.guess(quantised.latent) - self.spectra(wave)).abs().mean()
         loss = spectral + o.commitment * quantised.commitment
         figures = {"spectral": spectral, "commitment": quantised.commitment}
@@ -186,10 +175,7 @@ class CodecTrainer:
         if lacking:
             books = sum("acoustic_residual" in name and name.endswith("cluster_usage") for name in lacking)
             generator = torch.Generator().manual_seed(self.options.seed)
-            known = 0 if self.given is None else self.given.rows.shape[1]
-            self.quantizer.start(
-                self._embedded(40), 40, generator, known, self.codec.config.encoder_valid_num_quantizers - books
-            )
+            self.quantizer.start(self._embedded(40), 40, generator, self.codec.config.encoder_valid_num_quantizers - books)
         self.average = Average(self.codec)
         self.fresh = False
 

@@ -2,14 +2,9 @@
 
 A codec that learns from sound alone keeps, at 80 ms a frame, what moves the spectrum most, and mixes up "far" and "poor". Where
 it is known what was said and when, code 0 can say so: to predict it is to read, and the other codebooks need not.
-
-    vectors of codebook 0    first phone, second phone      each one-hot, so the nearest vector is the likeliest pair
-    from sound               a linear layer of the encoder's vectors, by least squares: it hears less than the text knows
 """
 
 import numpy as np
-import torch
-from torch import Tensor
 
 
 def frequent_pairs(halves: np.ndarray, size: int) -> np.ndarray:
@@ -31,20 +26,3 @@ def phone_codes(halves: np.ndarray, pairs: np.ndarray) -> np.ndarray:
         code[second == pairs[number, 1]] = number  # the most frequent comes last
     code[pairs[:, 0] * classes + pairs[:, 1]] = np.arange(len(pairs))
     return code[halves[:, 0].astype(np.int64) * classes + halves[:, 1]]
-
-
-def pair_vectors(pairs: np.ndarray, size: int, dim: int, norm: float) -> Tensor:
-    """Two-hot vectors of this norm, [size, dim]; codes beyond the pairs stay far from all of them.
-
-    Raises:
-        ValueError: there are more phones than fit into `dim` numbers.
-    """
-    classes = int(pairs.max()) + 1
-    if 2 * classes > dim:
-        raise ValueError(f"{classes} phones, twice, do not fit vectors of {dim} numbers")
-    vectors = torch.zeros(size, dim)
-    place = torch.arange(len(pairs))
-    vectors[place, torch.from_numpy(pairs[:, 0])] = norm / 2**0.5
-    vectors[place, classes + torch.from_numpy(pairs[:, 1])] = norm / 2**0.5
-    vectors[len(pairs) :, -1] = -10 * norm
-    return vectors

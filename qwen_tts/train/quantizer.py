@@ -2,9 +2,6 @@
 
 Trains the encoder's copy (which chooses codes) together with the decoder's output projections (which use them); `sync`
 then gives the decoder its copy of the codebooks.
-
-The first codebooks may be given: their codes are known (phones, pitch), their vectors stay, and the others learn what those
-leave open, in the dimensions that they leave free. So the encoder need not hear what is known.
 """
 
 from dataclasses import dataclass
@@ -50,15 +47,11 @@ class QuantizerTrainer:
             (encoder.acoustic_residual_vector_quantizer, decoder.rvq_rest),
         ]
 
-    def bypass(self, z: Tensor, given: Tensor | None = None) -> Quantised:
-        """What the decoder gets while there are no codebooks yet: z through the projections alone, and what is given."""
-        latent, semantic, known = [], z, 0 if given is None else given.shape[-1]
+    def bypass(self, z: Tensor) -> Quantised:
+        """What the decoder gets while there are no codebooks yet: z through the projections alone."""
+        latent, semantic = [], z
         for half, (chooser, user) in enumerate(self.halves):
-            stages = chooser.codebooks()
-            total = self._free(half, known) * chooser.input_proj(z).transpose(1, 2)
-            for index, codebook in enumerate(stages[: max(0, known - half)]):
-                assert given is not None
-                total = total + codebook.vectors()[given[..., half + index]]
+            total = chooser.input_proj(z).transpose(1, 2)
             semantic = semantic if half else total
             latent.append(user.output_proj(total.transpose(1, 2)))
         return Quantised(torch.stack(latent).sum(0), semantic, torch.empty(0), z.new_zeros(()))
@@ -77,42 +70,27 @@ class QuantizerTrainer:
             chooser.input_proj.weight.copy_((vectors[:, -dim:] * scale).T[..., None])
 
     @torch.no_grad()
-    def start(self, z: Tensor, batches: int, generator: torch.Generator, given: int = 0, first: int = 0) -> None:
-        """Sets codebooks by k-means over z [B, width, T] of that many batches, stage by stage.
-
-        Args:
-            given: so many codebooks have codes of their own.
-            first: the codebooks from this one on are set; those between are there.
-        """
+    def start(self, z: Tensor, batches: int, generator: torch.Generator, first: int = 0) -> None:
+        """Sets codebooks by k-means over z [B, width, T] of that many batches, stage by stage: those from `first` on."""
         for half, (chooser, _) in enumerate(self.halves):
-            residual = (self._free(half, given) * chooser.input_proj(z).transpose(1, 2)).flatten(0, 1)
-            for number, codebook in enumerate(chooser.codebooks()[max(0, given - half) :], max(half, given)):
+            residual = chooser.input_proj(z).transpose(1, 2).flatten(0, 1)
+            for number, codebook in enumerate(chooser.codebooks(), half):
                 if number >= first:
                     centres, counts = k_means(residual, len(codebook.get_buffer("cluster_usage")), generator)
                     self._set(codebook, centres, counts.clamp(min=1) / batches)  # the scale that the moving average settles on
                 residual = residual - codebook.vectors()[codebook.nearest(residual)]
 
-    def __call__(
-        self, z: Tensor, generator: torch.Generator | None, mask: Tensor | None = None, given: Tensor | None = None
-    ) -> Quantised:
-        """Quantises z [B, width, T], straight-through. With a generator it also learns, from real frames (mask [B, T]).
-
-        `given`: the codes of the first codebooks, [B, T, G].
-        """
+    def __call__(self, z: Tensor, generator: torch.Generator | None, mask: Tensor | None = None) -> Quantised:
+        """Quantises z [B, width, T], straight-through. With a generator it also learns, from real frames (mask [B, T])."""
         latent, commitment, codes = None, z.new_zeros(()), []
-        semantic, known = z, 0 if given is None else given.shape[-1]
+        semantic = z
         for half, (chooser, user) in enumerate(self.halves):
-            inner = residual = self._free(half, known) * chooser.input_proj(z).transpose(1, 2)  # [B, T, dim]
+            inner = residual = chooser.input_proj(z).transpose(1, 2)  # [B, T, dim]
             stages = chooser.codebooks()
             keep = self._kept(len(z), len(stages) if half else 0, generator).to(z.device)
-            total, told = torch.zeros_like(residual), torch.zeros_like(residual)
+            total = torch.zeros_like(residual)
             for index, codebook in enumerate(stages):
                 used = (index < keep)[:, None, None]
-                if len(codes) < known:
-                    assert given is not None
-                    codes.append(given[..., len(codes)])
-                    told = told + used * codebook.vectors()[codes[-1]]
-                    continue
                 chosen = codebook.nearest(residual.detach())
                 vectors = codebook.vectors()[chosen]
                 codes.append(chosen)
@@ -120,27 +98,18 @@ class QuantizerTrainer:
                     self._learn(codebook, residual.detach(), chosen, mask, generator)
                 total = total + used * vectors
                 residual = residual - vectors
-            if known < len(codes):
-                # how much of the vector the codebooks miss, whatever its scale: of the half, not of its stages
-                power = inner.square().mean()
-                commitment = commitment + residual.square().mean() / power.detach()
-                # nothing else keeps the encoder from speaking up, ever louder
-                commitment = commitment + (power / self.power.setdefault(half, power.detach())).log().square()
-                total = inner + (total - inner).detach()  # one straight path for the gradient, however many stages there are
-            total = (told + total) * (keep > 0)[:, None, None]
+            # how much of the vector the codebooks miss, whatever its scale: of the half, not of its stages
+            power = inner.square().mean()
+            commitment = commitment + residual.square().mean() / power.detach()
+            # nothing else keeps the encoder from speaking up, ever louder
+            commitment = commitment + (power / self.power.setdefault(half, power.detach())).log().square()
+            total = inner + (total - inner).detach()  # one straight path for the gradient, however many stages there are
+            total = total * (keep > 0)[:, None, None]
             semantic = semantic if half else total
             out = user.output_proj(total.transpose(1, 2))
             latent = out if latent is None else latent + out
         assert latent is not None
         return Quantised(latent, semantic, torch.stack(codes, -1), commitment)
-
-    def _free(self, half: int, known: int) -> Tensor:
-        """1 for each dimension that the vectors of a half's given codebooks do not use, else 0: [dim]."""
-        stages = self.halves[half][0].codebooks()
-        used = [book.vectors().any(0) for book in stages[: max(0, known - half)]]
-        dim = stages[0].vectors().shape[1]
-        nothing = torch.zeros(dim, dtype=torch.bool, device=stages[0].vectors().device)
-        return 1 - torch.stack([nothing, *used]).any(0).float()
 
     def _kept(self, batch: int, stages: int, generator: torch.Generator | None) -> Tensor:
         """How many codebooks each row uses: all, or for some rows a random number of the acoustic ones, or none of these.

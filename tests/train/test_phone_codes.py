@@ -1,9 +1,8 @@
 """Codebook 0 as pairs of phones."""
 
 import numpy as np
-import pytest
 
-from qwen_tts.train.phone_codes import frequent_pairs, pair_vectors, phone_codes
+from qwen_tts.train.phone_codes import frequent_pairs, phone_codes
 
 
 def test_the_most_frequent_pairs_have_codes_and_rare_ones_the_nearest() -> None:
@@ -17,8 +16,3 @@ def test_the_most_frequent_pairs_have_codes_and_rare_ones_the_nearest() -> None:
     assert codes[24] == 0  # ends with 1: (1, 1) is more frequent than (0, 1)
     everything = frequent_pairs(halves, 100)
     assert np.array_equal(everything[phone_codes(halves, everything)], halves)
-
-
-def test_too_many_phones_are_an_error() -> None:
-    with pytest.raises(ValueError, match="20 phones, twice, do not fit vectors of 32 numbers"):
-        pair_vectors(np.array([(19, 3)]), 8, 32, 1.0)
