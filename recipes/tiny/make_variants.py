@@ -4,7 +4,8 @@
     told what to do     a preset voice's clips, slower, higher, whispered … with an instruction that asks for it
     designed            any voice, changed at random, with a description of what is heard
 
-Alignment and phones are carried over. Of the changed copies there is no wave, only how they sound (sound.py).
+Alignment and phones are carried over, Chinese is spelled as the talker learns it. Of the changed
+copies there is no wave, only how they sound (sound.py).
 """
 
 import argparse
@@ -15,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 from captions import WAYS, Voice, describe
+from mandarin import spelled
 from sound import FRAME, NODES, Sound, Sounds, write_sounds
 from tqdm import tqdm
 from vary import Way, together, vary
@@ -81,8 +83,10 @@ def main() -> None:
     clips = list(pack.clips)
     spoken = [phones[a:b] for a, b in pairwise(sounds.start // NODES)]
     times = [alignment.times_of(i) for i in range(len(clips))]
-    rates = [letters(clip.text) / clip.samples for clip in pack.clips]
-    paces = np.quantile(rates, (0.2, 0.8))
+    paces = {
+        language: np.quantile([letters(c.text) / c.samples for c in pack.clips if c.language == language], (0.2, 0.8))
+        for language in {clip.language for clip in pack.clips}
+    }
     made: list[Sound] = []
     for number, variant in enumerate(tqdm(variants, mininterval=20)):
         clip = pack.clips[variant.clip]
@@ -96,10 +100,11 @@ def main() -> None:
         times.append(times[variant.clip] * longer)
         instruct, samples = variant.instruct, min(frames * FRAME, round(clip.samples * longer))
         if variant.designed:
-            pace = int(np.searchsorted(paces, letters(clip.text) / samples)) - 1
+            pace = int(np.searchsorted(paces[clip.language], letters(clip.text) / samples)) - 1
             instruct = describe(heard(clip.speaker in WOMEN, variant.way, sound, pace), rng)
         # there is no wave of it: where the clip lies that it was made of
         clips.append(replace(clip, id=f"v{number}-{clip.id}", speaker=variant.speaker, samples=samples, instruct=instruct))
+    clips = [replace(clip, text=spelled(clip.text), instruct=spelled(clip.instruct)) for clip in clips]
     lines = [json.dumps(asdict(clip), ensure_ascii=False) + "\n" for clip in clips]
     (args.out / "clips.jsonl").write_text("".join(lines), "utf-8")
     np.concatenate(times).astype("<f4").tofile(args.out / "aligned.f4")

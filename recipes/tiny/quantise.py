@@ -71,7 +71,9 @@ def residual(x: Tensor, books: list[Tensor]) -> tuple[list[Tensor], Tensor]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("pack", type=Path)
-    parser.add_argument("--pairs", type=Path, help="what codes 0 stand for; by default the pack's most frequent pairs")
+    parser.add_argument(
+        "--pairs", type=Path, help="what codes 0 stand for; by default what is known, or the pack's most frequent pairs"
+    )
     parser.add_argument("--books", type=int, default=4, help="codebooks that are learned")
     parser.add_argument("--known", type=Path, help="codebooks.npz to go by; by default they are learned")
     args = parser.parse_args()
@@ -79,14 +81,14 @@ def main() -> None:
     pack, sounds = Pack(args.pack), Sounds(args.pack)
     ends = sounds.start // NODES
     phones = np.fromfile(args.pack / "phones.u1", "u1").reshape(-1, 2)
-    pairs = np.load(args.pairs) if args.pairs else frequent_pairs(phones, SIZE)
+    known = np.load(args.known) if args.known else None
+    pairs = np.load(args.pairs) if args.pairs else frequent_pairs(phones, SIZE) if known is None else known["pairs"]
     spoken = phone_codes(phones, pairs)
     rng = np.random.default_rng(0)
     rows = [turns(sounds.get(i), int(rng.integers(UNITS))) for i in range(len(pack.clips))]
     sung = np.concatenate([done * SPEEDS + speed - SLOWEST for done, speed in rows])
     dots = two_hot(pairs)
-    if args.known:
-        known = np.load(args.known)
+    if known is not None:
         mean, basis, expected = known["mean"], known["basis"], known["expected"]
         books = list(torch.from_numpy(known["books"]))
     else:

@@ -44,3 +44,13 @@ def test_phones_of_each_half_of_a_frame() -> None:
     assert states.classes.tolist() == [0, *(1 + known.index(phone) for phone in "ðə"), 0, 1 + known.index("s"), 0]
     heard = np.arange(10, 20)  # a class a hop, four hops a frame
     assert align.halves(heard, 3, 4).tolist() == [[11, 13], [15, 17], [19, 0]]
+
+
+def test_chinese_characters_begin_with_their_first_phone() -> None:
+    line, text = "ni xaʊ ma", "你好，吗"
+    known = align.symbols([line])
+    states = align.States.of_phones(line, known, text)
+    assert states.byte.tolist() == [0, 0, 0, 0, 3, 3, 3, 3, 9, 9, 9] and states.size == len(text.encode())
+    path = np.array([0, 1, 2, 2, 4, 5, 6, 7, 7, 8, 9, 10])
+    times = states.times(path)
+    assert times[[0, 3, 9, 12]].tolist() == [1, 4, 9, 11] and (np.diff(times) >= 0).all()
