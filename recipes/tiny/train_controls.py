@@ -5,6 +5,7 @@ All that makes waves of it is set by synthesiser.py. OUT/state.pt holds the deco
 
 import argparse
 from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,23 +27,23 @@ BATCH, SEGMENT, SKIPPED = 16, 40, 2  # frames
 PEAK = 7e-4
 
 
-def wanted(folder: Path, clips: range) -> np.ndarray:
-    """What the decoder is to say of some clips: [nodes, HARMONICS + BANDS]."""
-    sounds, codes, rows = Sounds(folder), Codes(folder), []
+def wanted(folder: Path, codes: Path, clips: range) -> np.ndarray:
+    """What the decoder is to say of some clips, at the pitch that the codes have: [nodes, HARMONICS + BANDS]."""
+    sounds, said, rows = Sounds(folder), Codes(codes), []
     for i in clips:
         sound = sounds.get(i)
-        pitch = pitch_of(codes.get(i)[:, 1].numpy() % SPEEDS + SLOWEST)
+        pitch = pitch_of(said.get(i)[:, 1].numpy() % SPEEDS + SLOWEST)
         rows.append(np.concatenate(controls(pitch, sound.envelope, sound.noise), 1).astype("<f2"))
     return np.concatenate(rows)
 
 
-def all_wanted(folder: Path, processes: int) -> np.ndarray:
-    """The same of all clips: FOLDER/controls.npy, made when it is not there."""
-    path, count = folder / "controls.npy", len(Pack(folder).clips)
+def all_wanted(folder: Path, codes: Path, processes: int) -> np.ndarray:
+    """The same of all clips: CODES/controls.npy, made when it is not there."""
+    path, count = codes / "controls.npy", len(Pack(folder).clips)
     if not path.exists():
         parts = [range(i, min(i + 50, count)) for i in range(0, count, 50)]
         with ProcessPoolExecutor(processes) as pool:
-            found = list(tqdm(pool.map(wanted, [folder] * len(parts), parts), total=len(parts), mininterval=10))
+            found = list(tqdm(pool.map(partial(wanted, folder, codes), parts), total=len(parts), mininterval=10))
         np.save(path, np.concatenate(found))
     return np.load(path, mmap_mode="r")
 
@@ -74,10 +75,12 @@ def give_codebooks(decoder: Decoder, known: dict[str, np.ndarray]) -> None:
 
 
 class ControlsTrainer:
-    def __init__(self, decoder: Decoder, folder: Path, steps: int, processes: int) -> None:
-        self.pack, self.codes = Pack(folder), Codes(folder)
-        self.rows = all_wanted(folder, processes)
-        strongest = np.quantile(self.rows[:: max(1, len(self.rows) // 200_000)].astype(np.float32), 0.9995, axis=0) + 1e-3
+    def __init__(self, decoder: Decoder, folder: Path, guessed: list[Path], steps: int, processes: int) -> None:
+        """`guessed`: folders of codes as a talker says them. Each is as likely to be learned from as the right ones."""
+        self.pack = Pack(folder)
+        self.said = [(Codes(codes), all_wanted(folder, codes, processes)) for codes in (folder, *guessed)]
+        rows = self.said[0][1]
+        strongest = np.quantile(rows[:: max(1, len(rows) // 200_000)].astype(np.float32), 0.9995, axis=0) + 1e-3
         self.decoder, self.steps = decoder, steps
         self.synthesiser = Synthesiser(decoder, strongest[:HARMONICS], strongest[HARMONICS:])
         self.strongest = np.concatenate((self.synthesiser.amplitudes, self.synthesiser.noises))
@@ -92,12 +95,13 @@ class ControlsTrainer:
         """codes [B, T, Q], the levels wanted [B, T * NODES, HARMONICS + BANDS], and which frames are to be learned [B, T]."""
         rows, wanted, real = [], [], []
         for clip in rng.choice(len(self.chance), BATCH, p=self.chance):
-            begin, end = int(self.codes.start[clip]), int(self.codes.start[clip + 1])
+            codes, strengths = self.said[int(rng.integers(len(self.said)))]
+            begin, end = int(codes.start[clip]), int(codes.start[clip + 1])
             first = begin + int(rng.integers(0, max(1, end - begin - SEGMENT + 1)))
             last = min(end, first + SEGMENT)
             pad = SEGMENT - (last - first)
-            rows.append(np.pad(self.codes.rows[first:last].astype(np.int64), ((0, pad), (0, 0))))
-            levels = np.interp(self.rows[first * NODES : last * NODES] / self.strongest, *self.scale)
+            rows.append(np.pad(codes.rows[first:last].astype(np.int64), ((0, pad), (0, 0))))
+            levels = np.interp(strengths[first * NODES : last * NODES] / self.strongest, *self.scale)
             wanted.append(np.pad(levels.astype(np.float32), ((0, pad * NODES), (0, 0))))
             frames = np.arange(SEGMENT)
             real.append((frames < last - first) & ((frames >= SKIPPED) | (first == begin)))
@@ -160,6 +164,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=4000)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--start", type=Path, help="state.pt of an earlier run, of which the weights are taken")
+    parser.add_argument("--guessed", type=Path, nargs="*", default=[], help="folders of guess_codes.py")
     parser.add_argument("--config", type=Path, default=Path(__file__).parent / "config" / "codec.json")
     args = parser.parse_args()
 
@@ -167,7 +172,7 @@ def main() -> None:
     torch.manual_seed(0)
     decoder = Decoder(CodecConfig.from_file(args.config).decoder_config)
     give_codebooks(decoder, dict(np.load(args.pack / "codebooks.npz")))
-    trainer = ControlsTrainer(decoder, args.pack, args.steps, args.threads)
+    trainer = ControlsTrainer(decoder, args.pack, args.guessed, args.steps, args.threads)
     if args.start is not None:
         trainer.begin_with(saved_trainer(args.start))
     train(trainer, args.steps, args.out)
