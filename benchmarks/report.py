@@ -13,9 +13,10 @@ HERE = Path(__file__).parent
 RESULTS = HERE / "results"
 
 
-def heldout() -> dict[str, str]:
+def heldout(language: str = "English") -> dict[str, str]:
     """Sentences that are in no training text: id -> sentence."""
-    return dict(line.split("\t") for line in (HERE / "heldout_en.txt").read_text("utf-8").splitlines())
+    path = HERE / {"English": "heldout_en.txt", "Chinese": "heldout_zh.txt"}[language]
+    return dict(line.split("\t") for line in path.read_text("utf-8").splitlines())
 
 
 def machine() -> str:

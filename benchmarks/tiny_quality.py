@@ -1,9 +1,11 @@
-"""How well the built-in voices are understood (word error rate, Whisper base) and how natural they sound (DistillMOS).
+"""How well the built-in voices are understood (Whisper base) and how natural they sound (DistillMOS).
 
-Speaks the 30 held-out sentences once with each speaker. Beside each speaker stands the teacher that it learned from, when its
-speech of the same sentences is given; it is made in the recipe's environment (recipes/tiny/README.md):
+Speaks 30 held-out sentences of English and of Chinese once with each speaker; errors are counted in words, in Chinese in
+characters. Beside each speaker stands the teacher that it learned from, when its speech of the same sentences is given; it is
+made in the recipe's environment (recipes/tiny/README.md):
 
-    python recipes/tiny/make_speech.py benchmarks/heldout_en.txt DIR --teacher joe --speaker Ryan
+    python recipes/tiny/make_speech.py benchmarks/heldout_en.txt DIR --voice Ryan
+    python recipes/tiny/make_speech.py benchmarks/heldout_zh.txt DIR --voice Ryan --language Chinese
     python benchmarks/tiny_quality.py --teacher-dir DIR
 """
 
@@ -19,16 +21,19 @@ from report import heldout, publish, table
 
 from qwen_tts import Qwen3TTSModel
 from qwen_tts.audio import load_audio, write_audio
-from qwen_tts.eval.metric import Clip, Metric, Score
+from qwen_tts.eval.cer import CharacterErrorRate
+from qwen_tts.eval.metric import Clip, Score
 from qwen_tts.eval.mos import DistillMos
 from qwen_tts.eval.wer import WordErrorRate
 
+LANGUAGES = ("English", "Chinese")
 
-def spoken(model: Qwen3TTSModel, speaker: str, seed: int) -> tuple[dict[str, Clip], int]:
+
+def spoken(model: Qwen3TTSModel, speaker: str, language: str, seed: int) -> tuple[dict[str, Clip], int]:
     """Sentence id -> what the model says, every sentence with the same seed; and how many had to be stopped."""
     clips, stopped = {}, 0
-    for key, text in heldout().items():
-        chunks = list(model.stream_custom_voice(text=text, speaker=speaker, language="English", seed=seed))
+    for key, text in heldout(language).items():
+        chunks = list(model.stream_custom_voice(text=text, speaker=speaker, language=language, seed=seed))
         clips[key] = Clip(np.concatenate([chunk.samples for chunk in chunks]), model.sample_rate, text)
         stopped += chunks[-1].finish_reason != "eos"
     return clips, stopped
@@ -41,9 +46,9 @@ def manifest_rows(folder: Path) -> Iterator[dict[str, Any]]:
             yield row | {"audio": folder / row["audio"]}
 
 
-def taught(folder: Path) -> dict[str, dict[str, Clip]]:
+def taught(folder: Path, language: str = "English") -> dict[str, dict[str, Clip]]:
     """Speaker -> sentence id -> what that speaker's teacher says."""
-    sentences, clips = heldout(), {}
+    sentences, clips = heldout(language), {}
     for row in manifest_rows(folder):
         if sentences.get(row["id"]) == row["text"]:
             clips.setdefault(row["speaker"], {})[row["id"]] = Clip(*load_audio(row["audio"]), row["text"])
@@ -75,31 +80,30 @@ def main() -> None:
     args = parser.parse_args()
 
     torch.set_num_threads(1)
-    metrics: list[Metric] = [WordErrorRate(args.recogniser), DistillMos()]
-    model = Qwen3TTSModel.from_pretrained(args.model)
-    teachers = taught(args.teacher_dir) if args.teacher_dir else {}
-    voices: dict[str, tuple[Mapping[str, Clip], int]] = {}
-    for speaker in args.speakers or model.get_supported_speakers():
-        voices[speaker] = spoken(model, speaker, args.seed)
-        voices |= {f"{name}'s teacher": (clips, 0) for name, clips in teachers.items() if name.lower() == speaker.lower()}
-
+    model, natural = Qwen3TTSModel.from_pretrained(args.model), DistillMos()
+    known = [name for name in LANGUAGES if name.lower() in model.get_supported_languages()]
     rows, details, result = [], [], dict[str, Any](model=args.model, recogniser=args.recogniser, seed=args.seed)
-    for voice, (clips, stopped) in voices.items():
-        keep(args.save, voice, clips)
-        wer, mos = (metric(list(clips.values())) for metric in metrics)
-        seconds = sum(len(clip.samples) / clip.rate for clip in clips.values())
-        rows.append([voice, f"{wer.value:.1%}", f"{mos.value:.2f}", f"{stopped}", f"{seconds:.0f} s"])
-        details.append(f"## {voice}\n\n{mistakes(clips, wer)}")
-        result[voice] = {
-            "wer": round(wer.value, 4),
-            "mos": round(mos.value, 3),
-            "stopped": stopped,
-            "seconds": round(seconds, 1),
-        }
-    head = ["voice", *(metric.name for metric in metrics), "had to be stopped", "audio"]
+    for language in known:
+        heard = CharacterErrorRate() if language == "Chinese" else WordErrorRate(args.recogniser)
+        teachers = taught(args.teacher_dir, language) if args.teacher_dir else {}
+        voices: dict[str, tuple[Mapping[str, Clip], int]] = {}
+        for speaker in args.speakers or model.get_supported_speakers():
+            voices[speaker] = spoken(model, speaker, language, args.seed)
+            voices |= {f"{name}'s teacher": (clips, 0) for name, clips in teachers.items() if name.lower() == speaker.lower()}
+        for voice, (clips, stopped) in voices.items():
+            keep(args.save, f"{voice}-{language}", clips)
+            wrong, mos = heard(list(clips.values())), natural(list(clips.values()))
+            seconds = sum(len(clip.samples) / clip.rate for clip in clips.values())
+            rows.append([f"{voice}, {language}", f"{wrong.value:.1%}", f"{mos.value:.2f}", f"{stopped}", f"{seconds:.0f} s"])
+            details.append(f"## {voice}, {language}\n\n{mistakes(clips, wrong)}")
+            result[f"{voice} {language}"] = {
+                heard.name.lower(): round(wrong.value, 4), "mos": round(mos.value, 3), "stopped": stopped,
+                "seconds": round(seconds, 1),
+            }  # fmt: skip
+    head = ["voice", "misheard", natural.name, "had to be stopped", "audio"]
     body = "\n\n".join([table(head, rows), *details])
-    title = f"The built-in voices on {len(heldout())} held-out sentences, heard by Whisper {args.recogniser}"
-    publish("tiny_quality", title, body, result, "--teacher-dir DIR" if teachers else "")
+    title = f"The built-in voices on {len(heldout())} held-out sentences of each language, heard by Whisper {args.recogniser}"
+    publish("tiny_quality", title, body, result, "--teacher-dir DIR" if args.teacher_dir else "")
 
 
 if __name__ == "__main__":

