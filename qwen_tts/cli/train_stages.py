@@ -108,11 +108,16 @@ def talker(
     text: Annotated[Path, typer.Argument(help="The text tokenizer: vocab.json, merges.txt, tokenizer_config.json.")],
     out: Out, config: Config, guessed: Guessed = None, start: Start = None, steps: Steps = 10000, threads: Threads = 2,
     device: Device = "auto", compiled: Compiled = False,
+    excerpts: Annotated[float, typer.Option(help="Share of the clips of which only a run of words is shown.")] = 0.15,
+    cloned: Annotated[float, typer.Option(help="Share of the clips of presets that a speaker vector tells the voice of.")] =
+    0.35,
 ) -> None:  # fmt: skip
     """Learn to speak texts in codes: preset voices, instructions, and voices by description, as the clips have them.
 
-    A config with `speaker_encoder_config` adds voices of recordings: the speaker encoder learns along.
+    A config with `speaker_encoder_config` adds voices of recordings: the speaker encoder learns along, unless vectors.npy
+    beside the clips says what one that is taught by itself would tell.
     """
+    import numpy as np
     import torch
 
     from ..config import ModelConfig
@@ -125,12 +130,14 @@ def talker(
     here = _begin(pack, threads, device)
     torch.manual_seed(0)
     sizes = ModelConfig.from_file(config)
-    options = TalkerOptions(steps=steps, compiled=compiled)
+    options = TalkerOptions(steps=steps, compiled=compiled, excerpts=excerpts, cloned=cloned)
     alignment = Alignment(pack) if (pack / "aligned.f4").is_file() else None
-    encoder = SpeakerEncoder(sizes.speaker_encoder_config).to(here) if sizes.speaker_encoder_config else None
+    vectors = np.load(pack / "vectors.npy") if (pack / "vectors.npy").is_file() else None
+    ears = None if vectors is not None else sizes.speaker_encoder_config
+    encoder = None if ears is None else SpeakerEncoder(ears).to(here)
     trainer = TalkerTrainer(
         Talker(sizes.talker_config).to(here), sizes, TextTokenizer.from_dir(text), Pack(pack), Codes(pack), options, alignment,
-        None if guessed is None else Codes(guessed), encoder,
+        None if guessed is None else Codes(guessed), encoder, vectors,
     )  # fmt: skip
     _take(trainer, start)
     _run(trainer, steps, out)

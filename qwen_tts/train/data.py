@@ -7,6 +7,7 @@ DIR/clips.jsonl   {"id", "text", "speaker", "language", "start", "samples"[, "in
 import json
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -71,7 +72,11 @@ class Pack:
         self.folder = folder
         lines = (folder / "clips.jsonl").read_text("utf-8").splitlines()
         self.clips = [Clip(**json.loads(line)) for line in lines]
-        self.audio = np.memmap(folder / "audio.i16", "<i2", "r")
+
+    @cached_property
+    def audio(self) -> np.ndarray:
+        """All samples. A talker is taught without them."""
+        return np.memmap(self.folder / "audio.i16", "<i2", "r")
 
     def chance(self) -> np.ndarray:
         """How often a trainer should draw each clip, [clips], of sum 1: by its length, and by the root of its speaker's share.

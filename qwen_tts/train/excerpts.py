@@ -32,9 +32,9 @@ class Excerpt:
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """Of a speaker, [N]; and what is spoken in it, where speech is to go on from there."""
+    """Of a speaker, [N], or its speaker vector, [D]; and what is spoken in it, where speech is to go on from there."""
 
-    wave: Tensor
+    heard: Tensor
     spoken: Excerpt | None = None
 
 

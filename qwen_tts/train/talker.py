@@ -28,6 +28,7 @@ from ..speaker.ecapa import SpeakerEncoder
 from ..talker.talker import Talker
 from ..text import TextTokenizer
 from .code_losses import code_losses
+from .conceal import conceal
 from .data import Alignment, Codes, Pack
 from .excerpts import Excerpt, Excerpts, Recording
 from .hint import HeadWatch, TextRows
@@ -52,6 +53,7 @@ class TalkerOptions:
     excerpts: float = 0.15  # of the clips only a run of words is shown, so that short and unfinished texts are known, too
     cloned: float = 0.35  # of the clips are spoken in the voice of a recording, if there is a speaker encoder
     in_context: float = 0.5  # of these go on from a recording whose words are known
+    vector_noise: float = 0.25  # of given speaker vectors, whose parts are of size 1
     spelled: float = 0.05  # of the words are given letter by letter, so that rare pieces are learned from common words
     bf16: bool = True
     compiled: bool = False
@@ -80,10 +82,12 @@ class TalkerTrainer:
         alignment: Alignment | None = None,
         guessed: Codes | None = None,
         speaker_encoder: SpeakerEncoder | None = None,
+        vectors: np.ndarray | None = None,
     ) -> None:
         """
         Args:
             speaker_encoder: learns along, and the talker to take on the voices of recordings; see `voiced`.
+            vectors: what a speaker encoder that is taught by itself would say of each clip, [clips, D], instead.
             alignment: without one, no head is shown anything.
             guessed: the same clips as the talker itself would say them; the past of half of the clips is drawn from there.
         """
@@ -91,7 +95,7 @@ class TalkerTrainer:
         self.pasts = [codes] if guessed is None else [codes, guessed]
         self.alignment = alignment
         self.device = talker.model.codec_embedding.weight.device
-        self.speaker_encoder = speaker_encoder
+        self.speaker_encoder, self.vectors = speaker_encoder, vectors
         self.learning = nn.ModuleDict({"talker": talker} | ({"speaker_encoder": speaker_encoder} if speaker_encoder else {}))
         decay = [p for p in self.learning.parameters() if p.ndim > 1]
         rest = [p for p in self.learning.parameters() if p.ndim <= 1]
@@ -106,7 +110,9 @@ class TalkerTrainer:
                 if layer not in layers:  # the hooks of the watched ones stay outside
                     layer.compile(dynamic=True)
         known, frames = config.talker_config.spk_id, np.diff(codes.start)
-        usable = np.array([clip.speaker.lower() in known or bool(clip.instruct and not clip.speaker) for clip in pack.clips])
+        self.preset = np.array([clip.speaker.lower() in known for clip in pack.clips])
+        described = np.array([bool(clip.instruct and not clip.speaker) for clip in pack.clips])
+        usable = self.preset | described | (vectors is not None)
         chance = pack.chance() / np.array([clip.samples for clip in pack.clips]) * (usable & (frames > 3))
         self.often = chance / chance.sum() * np.count_nonzero(chance)  # each clip is drawn, an epoch
         self.frames = frames
@@ -144,12 +150,23 @@ class TalkerTrainer:
 
     def voiced(self, clip: int, rng: np.random.Generator) -> tuple[Excerpt, Recording | None]:
         """What is to be spoken of a clip, and the recording whose voice it is spoken in, unless that is told in words."""
-        if self.speaker_encoder is None or not self.excerpts.clonable(clip) or rng.random() >= self.options.cloned:
+        able = (self.speaker_encoder is not None or self.vectors is not None) and self.excerpts.clonable(clip)
+        share = self.options.cloned if self.preset[clip] else 1.0  # whoever has no name is known by a vector only
+        if not able or rng.random() >= share:
             return self.excerpts.some(clip, rng, self.options.excerpts), None
         halves = self.excerpts.halves(clip, rng) if rng.random() < self.options.in_context else None
         if halves is not None:
-            return halves[1], Recording(self.excerpts.wave(halves[0]), halves[0])
-        return self.excerpts.some(clip, rng, self.options.excerpts), Recording(self.excerpts.recording(clip, rng))
+            return halves[1], Recording(self.heard(clip, halves[0], rng), halves[0])
+        return self.excerpts.some(clip, rng, self.options.excerpts), Recording(self.heard(clip, None, rng))
+
+    def heard(self, clip: int, part: Excerpt | None, rng: np.random.Generator) -> Tensor:
+        """What is heard of the speaker: a part of a clip or some seconds of any, [N]; or its vector, slightly off, [D]."""
+        if self.vectors is not None:
+            vector = self.vectors[clip]
+            return torch.from_numpy(
+                (vector + self.options.vector_noise * (vector != 0) * rng.normal(size=vector.shape)).astype(np.float32)
+            )
+        return self.excerpts.recording(clip, rng) if part is None else self.excerpts.wave(part)
 
     def layout(
         self, shown: Excerpt, recording: Recording | None, rng: np.random.Generator
@@ -178,11 +195,10 @@ class TalkerTrainer:
     def prompt(self, layout: PromptLayout, recording: Recording | None) -> Prompt:
         if recording is None:
             return embed(layout, self.talker)
-        assert self.speaker_encoder is not None
-        config, before = self.speaker_encoder.config, recording.spoken
-        vector = self.speaker_encoder(
-            mel_spectrogram(recording.wave[None].to(self.device), config.mel_dim, config.sample_rate)
-        )[0]
+        before, vector = recording.spoken, recording.heard.to(self.device)
+        if self.speaker_encoder is not None:
+            config = self.speaker_encoder.config
+            vector = self.speaker_encoder(mel_spectrogram(vector[None], config.mel_dim, config.sample_rate))[0]
         return embed(layout, self.talker, vector, None if before is None else self.codes.get(before.clip)[before.frames])
 
     def spell(self, text: str, rng: np.random.Generator) -> tuple[list[int], list[tuple[float, float]]]:
@@ -200,7 +216,7 @@ class TalkerTrainer:
         codes = [self.codes.get(part.clip)[part.frames].to(self.device) for part in shown]
         past = [self.pasts[int(rng.integers(len(self.pasts)))].get(part.clip)[part.frames] for part in shown]
         padded = nn.utils.rnn.pad_sequence(past, batch_first=True).to(self.device)
-        frames = self.conceal(self.talker.embed_codes(padded), rng)  # [B, T, D]
+        frames = conceal(self.talker.embed_codes(padded), rng, self.options.hidden, self.options.wrong)  # [B, T, D]
         inputs, first, text = [], [], []
         for row, (part, recording) in enumerate(voiced):
             layout, place = self.layout(part, recording, rng)
@@ -209,19 +225,6 @@ class TalkerTrainer:
             first.append(len(layout.rows) - 1)
             text.append(place)
         return Batch(nn.utils.rnn.pad_sequence(inputs, batch_first=True), first, text, codes, shown)
-
-    def conceal(self, frames: Tensor, rng: np.random.Generator) -> Tensor:
-        """Hides some of the past, [B, T, D] -> [B, T, D].
-
-        The last frames tell much about the next code, so much that the text would hardly be looked at; but what the talker
-        itself has said is never quite what was in the clips, and then it would babble on. What it cannot see it has to read.
-        """
-        shape = frames.shape[:2]
-        share = rng.uniform(0, self.options.hidden, (shape[0], 1)) if self.options.hidden else np.zeros((shape[0], 1))
-        hidden = torch.from_numpy(rng.random(shape) < share)[..., None].to(frames.device)
-        wrong = torch.from_numpy(rng.random(shape) < self.options.wrong)[..., None].to(frames.device)
-        others = frames.flatten(0, 1)[torch.from_numpy(rng.permutation(shape[0] * shape[1]))].view_as(frames)
-        return torch.where(hidden, torch.where(wrong, others, torch.zeros_like(frames)), frames)
 
     def losses(self, batch: Batch, rng: np.random.Generator) -> dict[str, Tensor]:
         return code_losses(self.talker, batch.inputs, batch.first, batch.codes, rng, self.options.predictor_share)

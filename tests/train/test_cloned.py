@@ -67,7 +67,7 @@ def test_in_context_training_reads_what_inference_reads(pack: Pack, base: Callab
     batch = trainer.assemble([2], np.random.default_rng(seed))
     config, codes = trainer.speaker_encoder.config, trainer.codes.get(2)  # type: ignore[union-attr]
     with torch.no_grad():
-        vector = trainer.speaker_encoder(mel_spectrogram(recording.wave[None], config.mel_dim, config.sample_rate))[0]  # type: ignore[misc]
+        vector = trainer.speaker_encoder(mel_spectrogram(recording.heard[None], config.mel_dim, config.sample_rate))[0]  # type: ignore[misc]
         for language in (None, "English"):  # which of them is drawn
             layout = build_layout(
                 trainer.config, text_ids=trainer.text.target_ids(part.text), role_ids=trainer.text.role_ids, voice=True,
@@ -112,3 +112,39 @@ def test_the_voice_of_a_recording_decides_what_is_spoken(pack: Pack, base: Calla
             prompt = embed(layout, talker, vector)
             frames_made = generate_frames(EagerEngine(talker), [prompt], GenerationOptions(greedy, greedy), [0])
             assert torch.equal(torch.cat([made for made, _ in frames_made]), trainer.codes.get(number))
+
+
+def test_given_vectors_stand_for_a_speaker_encoder(pack: Pack, base: Callable[[Pack], TalkerTrainer]) -> None:
+    trainer = base(pack)
+    assert trainer.speaker_encoder is not None
+    width = trainer.speaker_encoder.config.enc_dim
+    vectors = np.random.default_rng(0).normal(size=(len(pack.clips), width)).astype(np.float32)
+    vectors[:, 0] = 0
+    exact = replace(OPTIONS, vector_noise=0.0)
+    given = TalkerTrainer(
+        trainer.talker, trainer.config, trainer.text, pack, trainer.codes, exact, trainer.alignment, None, None, vectors
+    )
+    assert set(given.learning) == {"talker"}
+    batch = given.assemble([1], np.random.default_rng(0))
+    layout, _ = given.layout(*given.voiced(1, np.random.default_rng(0)), np.random.default_rng(0))
+    with torch.no_grad():
+        prompt = embed(layout, given.talker, torch.from_numpy(vectors[1]))
+    assert torch.allclose(batch.inputs[0, : len(layout.rows)], prompt.embeddings, atol=1e-6)
+    noisy = replace(given.options, vector_noise=0.5)
+    given.options = noisy
+    _, heard = given.voiced(1, np.random.default_rng(0))
+    assert heard is not None and heard.heard[0] == 0  # what says nothing stays nothing
+    assert (heard.heard[1:] != torch.from_numpy(vectors[1])[1:]).all()
+
+
+def test_who_has_no_name_is_known_by_a_vector(pack: Pack, base: Callable[[Pack], TalkerTrainer]) -> None:
+    trainer = base(pack)
+    pack.clips[0] = replace(pack.clips[0], speaker="somebody")
+    vectors = np.ones((len(pack.clips), 8), np.float32)
+    never = replace(OPTIONS, cloned=0.0)
+    arguments = trainer.talker, trainer.config, trainer.text, pack, trainer.codes, never, trainer.alignment
+    assert not TalkerTrainer(*arguments).often[0]
+    given = TalkerTrainer(*arguments, None, None, vectors)
+    assert given.often[0]
+    assert given.voiced(0, np.random.default_rng(0))[1] is not None
+    assert given.voiced(1, np.random.default_rng(0))[1] is None
