@@ -1,9 +1,27 @@
 """What a voice or a way to speak is called, in many words, in English and Chinese."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
-from vary import Way
+from score import Score
+
+ENERGY_A_DECIBEL = 0.35  # of the teacher's energy
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How speech is changed: its pitch and pace are multiplied; louder by so many dB; without a voice."""
+
+    pitch: float = 1.0
+    pace: float = 1.0
+    loud: float = 0.0
+    whispered: bool = False
+
+    def applied(self, made: Score) -> Score:
+        """All but the pace, which the teacher is told."""
+        pitch = np.zeros_like(made.pitch) if self.whispered else made.pitch * self.pitch
+        return replace(made, pitch=pitch.astype(np.float32), energy=made.energy + ENERGY_A_DECIBEL * self.loud)
+
 
 WAYS: dict[str, tuple[Way, str]] = {  # what a preset voice can be told in which words, and what is then done to its clips
     "slow": (
@@ -15,19 +33,19 @@ WAYS: dict[str, tuple[Way, str]] = {  # what a preset voice can be told in which
         "Speak quickly.|Talk fast.|Hurry up.|At a fast pace.|Speak faster, please.|请说快一点。|语速加快",
     ),
     "high": (
-        Way(size=1.03, pitch=1.22),
+        Way(pitch=1.22),
         "Speak in a high voice.|Use a higher pitch.|High-pitched.|Raise your voice's pitch.|音调高一点。",
     ),
     "low": (
-        Way(size=0.97, pitch=0.82),
+        Way(pitch=0.82),
         "Speak in a low voice.|Use a lower pitch.|Deep and low.|Lower your pitch.|音调低一点。",
     ),
     "loud": (
-        Way(loud=5, bright=1.5),
+        Way(loud=5),
         "Speak loudly.|Speak up!|Shout.|In a loud, strong voice.|Louder, please.|大声说。",
     ),
     "quiet": (
-        Way(loud=-8, bright=-1.5),
+        Way(loud=-8),
         "Speak quietly.|Softly.|In a soft, gentle voice.|Speak more quietly, please.|小声说。",
     ),
     "whisper": (
@@ -35,11 +53,11 @@ WAYS: dict[str, tuple[Way, str]] = {  # what a preset voice can be told in which
         "Whisper.|In a whisper.|Whisper it to me.|Speak under your breath.|用耳语说。",
     ),
     "excited": (
-        Way(size=1.02, pitch=1.15, pace=1.2, loud=3, bright=1),
+        Way(pitch=1.15, pace=1.2, loud=3),
         "Sound excited.|Very happy and excited.|With joy!|Cheerful and lively.|用兴奋的语气说。|开心地说",
     ),
     "sad": (
-        Way(pitch=0.92, pace=0.8, loud=-5, bright=-1),
+        Way(pitch=0.92, pace=0.8, loud=-5),
         "Sound sad.|Sad and tired.|In a sad, low voice.|With sorrow.|用悲伤的语气说。|难过地说",
     ),
 }
@@ -52,32 +70,42 @@ class Voice:
     woman: bool
     pitch: int
     pace: int
-    bright: int
     loud: int
-    age: int
+
+
+LOW_AND_HIGH = {False: (105.0, 140.0), True: (185.0, 230.0)}  # Hz, of men and women
+
+
+def heard(woman: bool, made: Score, way: Way) -> Voice:
+    """What is to be said of a voice: its pitch as planned, the rest as it was told."""
+    low, high = LOW_AND_HIGH[woman]
+    voiced = made.pitch[made.pitch > 0]
+    hertz = float(np.median(voiced)) * way.pitch if len(voiced) else (low + high) / 2
+    return Voice(
+        woman, int(hertz > high) - int(hertz < low), int(way.pace > 1.12) - int(way.pace < 0.88),
+        int(way.loud > 2) - int(way.loud < -2.5),
+    )  # fmt: skip
 
 
 ENGLISH = {
     "pitch": {-1: ("low", "deep", "low-pitched"), 0: ("medium-pitched",), 1: ("high", "high-pitched")},
-    "bright": {-1: ("dark", "warm", "mellow"), 0: ("balanced",), 1: ("bright", "clear", "crisp")},
     "loud": {-1: ("soft", "quiet", "gentle"), 0: ("normal",), 1: ("loud", "strong", "powerful")},
     "pace": {
         -1: ("speaks slowly", "talks at a slow pace", "takes time"), 0: ("speaks at a normal pace", "talks at a medium pace"),
         1: ("speaks quickly", "talks fast", "speaks at a fast pace"),
     },
-    "age": {-1: ("young", "youthful"), 0: ("adult",), 1: ("older", "mature", "middle-aged")},
 }  # fmt: skip
+AGES = ("young", "adult", "middle-aged", "older")
 CHINESE = {
-    "pitch": {-1: "音调低沉", 0: "音调中等", 1: "音调高"}, "bright": {-1: "声音温暖", 0: "音色平衡", 1: "声音明亮"},
+    "pitch": {-1: "音调低沉", 0: "音调中等", 1: "音调高"},
     "loud": {-1: "轻声细语", 0: "音量正常", 1: "声音洪亮"}, "pace": {-1: "语速缓慢", 0: "语速适中", 1: "语速快"},
-    "age": {-1: "年轻", 0: "成年", 1: "成熟"},
 }  # fmt: skip
 
 
 def describe(voice: Voice, rng: np.random.Generator) -> str:
     """A description that mentions the sex and some of the rest, what is out of the ordinary most often."""
     told = {}
-    for name in ("age", "pitch", "bright", "loud", "pace"):
+    for name in ("pitch", "loud", "pace"):
         value = getattr(voice, name)
         if rng.random() < (0.75 if value else 0.2):
             told[name] = value
@@ -86,13 +114,13 @@ def describe(voice: Voice, rng: np.random.Generator) -> str:
         return str(rng.choice(ENGLISH[name][told[name]]))
 
     if rng.random() < 0.25:
-        parts = [CHINESE[name][told[name]] for name in ("pitch", "bright", "loud", "pace") if name in told]
-        who = CHINESE["age"][told["age"]] if "age" in told else ""
-        return "，".join([f"{who}{'女性' if voice.woman else '男性'}", *parts])
+        parts = [CHINESE[name][told[name]] for name in ("pitch", "loud", "pace") if name in told]
+        return "，".join(["女性" if voice.woman else "男性", *parts])
     person = str(rng.choice(("woman", "female speaker", "lady") if voice.woman else ("man", "male speaker", "guy")))
-    colours = [pick(name) for name in ("pitch", "bright", "loud") if name in told]
+    colours = [pick(name) for name in ("pitch", "loud") if name in told]
     rng.shuffle(colours)
-    age, pace = f"{pick('age')} " if "age" in told else "", pick("pace") if "pace" in told else ""
+    age = f"{rng.choice(AGES)} " if rng.random() < 0.3 else ""  # said by some, and not to be heard
+    pace = pick("pace") if "pace" in told else ""
     article, coloured = "an" if age[:1] in ("a", "o") else "a", ", ".join(colours)
     form = int(rng.integers(3))
     if form == 0:  # A young woman with a high, bright voice who speaks quickly.

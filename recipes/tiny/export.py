@@ -10,6 +10,7 @@ from pathlib import Path
 from mandarin import namesakes
 from safetensors.torch import save_file
 from torch import Tensor
+from train_speaker import trained as trained_speaker
 
 from qwen_tts.text import TextTokenizer
 from qwen_tts.train.loop import saved_trainer
@@ -40,13 +41,17 @@ def main() -> None:
     parser.add_argument("--talker", type=Path, required=True, help="state.pt of `qwen-tts train talker`")
     parser.add_argument("--codec", type=Path, required=True, help="folder of make_codec.py")
     parser.add_argument("--text", type=Path, required=True, help="folder of make_vocabulary.py")
+    parser.add_argument("--speaker", type=Path, help="state.pt of train_speaker.py")
     args = parser.parse_args()
 
     state = saved_trainer(args.talker)
     (args.out / "speech_tokenizer").mkdir(parents=True, exist_ok=True)
     tensors = averaged(state)
     read_alike(tensors["model.text_embedding.weight"], TextTokenizer.from_dir(args.text))
-    write({f"talker.{name}": t for name, t in tensors.items()}, args.out / "model.safetensors")
+    named = {f"talker.{name}": t for name, t in tensors.items()}
+    if args.speaker is not None:
+        named |= {f"speaker_encoder.{name}": t for name, t in trained_speaker(args.speaker).items()}
+    write(named, args.out / "model.safetensors")
     for name in ("config.json", "model.safetensors"):
         shutil.copyfile(args.codec / name, args.out / "speech_tokenizer" / name)
     for name in ("config.json", "generation_config.json"):

@@ -1,4 +1,7 @@
-"""Speaks the samples of docs/samples: every preset voice, every instruction, some voices from descriptions. A minute or two."""
+"""Speaks the samples of docs/samples: every preset voice and instruction, some clones, some voices from descriptions. A minute.
+
+What is cloned are two sentences each of voices that nobody learned from, as benchmarks/cloning.py has them.
+"""
 
 import argparse
 from pathlib import Path
@@ -7,10 +10,12 @@ from captions import WAYS
 from tqdm import tqdm
 
 from qwen_tts import Qwen3TTSModel
-from qwen_tts.audio import write_audio
+from qwen_tts.audio import load_audio, write_audio
 
 TEXT = "When the rain finally stopped, we opened all the doors and let the fresh air in."
+CHINESE = "雨终于停了，我们打开所有的门，让新鲜空气进来。"
 TOLD = "I have never seen the lake so quiet in the morning."
+CLONED = 4
 DESCRIBED = (
     "A young woman with a high, bright voice who speaks quickly.", "An older man with a deep voice, speaking slowly.",
     "A soft, warm female voice, slow.", "男性，音调低沉，语速快",
@@ -21,6 +26,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--model", default="tiny")
     parser.add_argument("--designer", default="tiny-voice-design")
+    parser.add_argument("--cloner", default="tiny-base")
+    parser.add_argument("--recordings", type=Path, help="of make_speech.py, to be cloned")
     parser.add_argument("--out", type=Path, default=Path("docs/samples"))
     args = parser.parse_args()
 
@@ -31,14 +38,28 @@ def main() -> None:
     command = "PYTHONPATH=. python recipes/tiny/make_samples.py"
     lines = ["# Samples", "", f"All of it is synthetic: the built-in model speaks. Made by `{command}`.", ""]
     lines += [f"Preset voices: “{TEXT}”", ""]
-    work = [(f"voice-{name}", name, None, TEXT) for name in model.get_supported_speakers()]
-    work += [(f"told-{way}", "ryan", words.split("|")[0], TOLD) for way, (_, words) in WAYS.items()]
-    for name, speaker, instruct, text in tqdm(work):
-        if name == f"told-{next(iter(WAYS))}":
-            lines += ["", f"Ryan, told what to do: “{TOLD}”", ""]
-        waves, rate = model.generate_custom_voice(text, speaker, "English", instruct, seed=1)
+    speakers = model.get_supported_speakers()
+    work = [(f"voice-{name}", name, "English", None, TEXT) for name in speakers]
+    work += [(f"voice-{name}-zh", name, "Chinese", None, CHINESE) for name in speakers]
+    work += [(f"told-{way}", "ryan", "English", words.split("|")[0], TOLD) for way, (_, words) in WAYS.items()]
+    heads = {
+        f"voice-{speakers[0]}-zh": f"The same, in Chinese: “{CHINESE}”",
+        f"told-{next(iter(WAYS))}": f"Ryan, told: “{TOLD}”",
+    }
+    for name, speaker, language, instruct, text in tqdm(work):
+        lines += ["", heads[name], ""] if name in heads else []
+        waves, rate = model.generate_custom_voice(text, speaker, language, instruct, seed=1)
         write_audio(args.out / f"{name}.opus", waves[0], rate)
         lines.append(f"- [{instruct or speaker}]({name}.opus)")
+    if args.recordings is not None:
+        cloner, found = Qwen3TTSModel.from_pretrained(args.cloner), sorted(args.recordings.glob("*/reference.flac"))
+        lines += ["", f"Clones: “{TEXT}”", ""]
+        for path in tqdm(found[:: max(1, len(found) // CLONED)][:CLONED]):
+            original, name = load_audio(path), f"clone-{path.parent.name.replace('+', '-')}"
+            waves, rate = cloner.generate_voice_clone(TEXT, "English", original, x_vector_only_mode=True, seed=1)
+            write_audio(args.out / f"{name}-original.opus", *original)
+            write_audio(args.out / f"{name}.opus", waves[0], rate)
+            lines.append(f"- [a voice of the teacher's]({name}-original.opus), [cloned]({name}.opus)")
     lines += ["", f"Voices from descriptions: “{TEXT}”", ""]
     for number, words in enumerate(tqdm(DESCRIBED)):
         name = f"described-{number}"

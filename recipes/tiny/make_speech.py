@@ -1,6 +1,6 @@
-"""Speaks the sentences of make_text.py with one teacher: OUT/TEACHER/ID.flac (24 kHz) and OUT/TEACHER.I.jsonl.
+"""Speaks sentences as the teacher: OUT/VOICE/ID.flac (24 kHz) and OUT/VOICE.jsonl, for benchmarks to compare with.
 
-Can be killed and started again: what is there is kept. Several processes share the work with --shard I/N.
+Can be killed and started again: what is there is kept.
 """
 
 import argparse
@@ -9,43 +9,43 @@ from pathlib import Path
 
 import numpy as np
 import soundfile
-import soxr
-from teachers import teacher
+from kokoro import Kokoro, Styles
+from read import chinese_reader, english_reader
 from tqdm import tqdm
+from voices import PRESETS, Who, preset
 
 RATE = 24000
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("text", type=Path)
+    parser.add_argument("text", type=Path, help="lines of ID TAB sentence")
     parser.add_argument("out", type=Path)
-    parser.add_argument("--teacher", default="joe")
-    parser.add_argument("--speaker", help="name that the built-in model gives this voice")
+    parser.add_argument("--voice", default="Ryan", help="a preset's name, or one of the teacher's own, two of them as A+B")
     parser.add_argument("--language", choices=["English", "Chinese"], default="English")
-    parser.add_argument("--shard", default="0/1")
-    parser.add_argument("--limit", type=int, help="stop after this many sentences of the list")
     parser.add_argument("--cache", type=Path, default=Path(".work/teachers"))
     args = parser.parse_args()
 
-    part, parts = map(int, args.shard.split("/"))
-    lines = [line.split("\t") for line in args.text.read_text("utf-8").splitlines()][: args.limit]
-    speak = teacher(args.teacher, args.language, 1, args.cache)
-    folder = args.out / args.teacher
-    folder.mkdir(parents=True, exist_ok=True)
-    manifest = args.out / f"{args.teacher}.{part}.jsonl"
+    kokoro, styles = Kokoro(args.cache), Styles(args.cache)
+    read = (chinese_reader if args.language == "Chinese" else english_reader)(kokoro.vocab)
+    names = args.voice.split("+")
+    mixed = Who(tuple((name, 1 / len(names)) for name in names), names[0])
+    who = preset(args.voice, args.language) if args.voice in PRESETS else mixed
+    (args.out / args.voice).mkdir(parents=True, exist_ok=True)
+    manifest = args.out / f"{args.voice}.jsonl"
     done = {json.loads(row)["id"] for row in manifest.read_text("utf-8").splitlines()} if manifest.exists() else set()
     with manifest.open("a", encoding="utf-8") as rows:
-        for key, text in tqdm(lines[part::parts], mininterval=30):
+        for line in tqdm(args.text.read_text("utf-8").splitlines(), mininterval=30):
+            key, text = line.split("\t")
             if key in done:
                 continue
-            wave, rate = speak(text)
-            wave = soxr.resample(wave, rate, RATE) if rate != RATE else wave
-            path = folder / f"{key}.flac"
+            reading = read(text)
+            style = who.style(styles, len(reading.phones))
+            wave = kokoro.speak(kokoro.plan(reading.phones, style), style)
+            path = args.out / args.voice / f"{key}.flac"
             soundfile.write(path, np.clip(wave, -1, 1), RATE, subtype="PCM_16")
-            row = {"id": key, "audio": f"{args.teacher}/{key}.flac", "text": text, "language": args.language}
-            row |= {"speaker": args.speaker or args.teacher, "seconds": round(len(wave) / RATE, 3)}
-            rows.write(json.dumps(row) + "\n")
+            row = {"id": key, "audio": f"{args.voice}/{key}.flac", "text": text, "language": args.language}
+            rows.write(json.dumps(row | {"speaker": args.voice, "seconds": round(len(wave) / RATE, 3)}) + "\n")
             rows.flush()
 
 

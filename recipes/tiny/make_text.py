@@ -1,15 +1,13 @@
-"""Writes the sentences that the teachers speak: prose, and words in random order.
+"""What the teacher speaks: prose, and words in random order.
 
-Prose teaches rhythm; random words, drawn from a frequency list, teach spelling far beyond what prose of the same length covers.
-Deterministic for a seed. One line: id <TAB> sentence.
-"""
+Prose teaches rhythm; random words, drawn from a frequency list, teach spelling far beyond what prose of the same length
+covers."""
 
-import argparse
-import random
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 from wordfreq import top_n_list, word_frequency
 
 PROSE = Path(__file__).parent / "text"
@@ -39,38 +37,20 @@ def chinese(word: str) -> bool:
 WRITING = {"en": Writing("", english, (4, 14), " ", ",", ".?!"), "zh": Writing("zh_", chinese, (3, 9), "", "，", "。？！")}
 
 
-def word_sentence(rng: random.Random, writing: Writing, words: list[str], weights: list[float]) -> str:
-    """A sentence-like row of words: capital, a comma now and then, a final mark."""
-    picked = rng.choices(words, cum_weights=weights, k=rng.randint(*writing.words))
+def word_list(language: str, size: int) -> tuple[list[str], list[float]]:
+    """The most frequent words, and how often each is to be drawn: by the cube root of its frequency.
+
+    That flattens Zipf: rare spellings are seen, common words are seen more.
+    """
+    words = [w for w in top_n_list(language, size) if WRITING[language].is_word(w)]
+    chances = np.array([word_frequency(word, language) for word in words]) ** (1 / 3)
+    return words, list(np.cumsum(chances / chances.sum()))
+
+
+def word_sentence(rng: np.random.Generator, writing: Writing, words: list[str], chances: list[float]) -> str:
+    """A sentence-like row of words: capital, a comma now and then, a final mark. `chances` are summed up."""
+    count = int(rng.integers(writing.words[0], writing.words[1] + 1))
+    picked = [words[i] for i in np.minimum(np.searchsorted(chances, rng.random(count)), len(words) - 1)]
     picked = [w if not (i and rng.random() < 0.08) else f"{w}{writing.comma}" for i, w in enumerate(picked)]
     text = writing.space.join(picked).rstrip(writing.comma)
-    return text[0].upper() + text[1:] + rng.choices(writing.marks, [8, 1, 1])[0]
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("out", type=Path)
-    parser.add_argument("--language", choices=WRITING, default="en")
-    parser.add_argument("--word-sentences", type=int, default=9000)
-    parser.add_argument("--vocabulary", type=int, default=20000)
-    parser.add_argument("--seed", type=int, default=1)
-    args = parser.parse_args()
-
-    rng, writing = random.Random(args.seed), WRITING[args.language]
-    words = [w for w in top_n_list(args.language, args.vocabulary) if writing.is_word(w)]
-    total, weights = 0.0, []
-    for word in words:  # the cube root flattens Zipf: rare spellings are seen, common words are seen more
-        total += word_frequency(word, args.language) ** (1 / 3)
-        weights.append(total)
-    prose = (PROSE / f"{args.language}.txt").read_text("utf-8").splitlines()
-    lines = [f"{writing.prefix}prose_{i:05d}\t{line}" for i, line in enumerate(prose)]
-    made = [f"{writing.prefix}words_{i:05d}\t{word_sentence(rng, writing, words, weights)}" for i in range(args.word_sentences)]
-    mixed = lines + made
-    rng.shuffle(mixed)
-    args.out.parent.mkdir(parents=True, exist_ok=True)
-    args.out.write_text("\n".join(mixed) + "\n", "utf-8")
-    print(f"{len(lines)} prose sentences, {len(made)} of random words from {len(words)}")
-
-
-if __name__ == "__main__":
-    main()
+    return text[0].upper() + text[1:] + writing.marks[int(np.searchsorted([0.8, 0.9, 1.0], rng.random()))]

@@ -8,8 +8,9 @@ are a harmonic of any amplitude. Fed with large random numbers it is a die; two 
 
 Channels that are set ("fixed") lie first and see nothing else, nothing else sees them:
 
-    12.5 Hz   code 1 says how far the phase has come and how fast it moves: phase within a frame = parabola
-    100 Hz    parabolas of 10 ms · levels, learned (`controls` of sound.py says what they should be) · random numbers
+    12.5 Hz   code 1 says how far the phase has come and how fast it moves, code 2 how the pitch bends
+    25 Hz     phase within half a frame = parabola
+    200 Hz    parabolas of 5 ms · levels, learned (`controls` of harmonics.py says what they should be) · random numbers
     400 Hz    parabolas of 2.5 ms · angles θ and g of levels, interpolated · dice, then noise: random numbers times sin 2πg
     24 kHz    phase · angles θ · noise, each product a waveform of its own, 5 ms long
 
@@ -18,7 +19,7 @@ The norm between context and upsampling is kept from changing anything by one ch
 
 import numpy as np
 import torch
-from sound import BANDS, HARMONICS, HOP, RATE, triangles
+from harmonics import BANDS, HARMONICS, RATE, triangles
 from torch import Tensor, nn
 
 from qwen_tts.codec.decoder import Decoder
@@ -26,29 +27,34 @@ from qwen_tts.codec.layers import SnakeBeta, SnakeUnit, UpsampleBlock
 
 UNITS = 6  # pitch is told in sixths of cycles a frame, so that the phase at a frame's end has twelve values
 SLOWEST, FASTEST = 29, 198  # sixths of cycles a frame: 60 to 412 Hz
+BENDS = range(-2, 3)  # by so many sixths of a turn a frame is longer or shorter than a straight line of pitch makes it
 SMALL = 2.0**-6  # phases on their way through the norm
 LARGE = 2.0**15  # the channel that holds the norm still
-DICE, SEEDS, NOISES = 4, 96, 56
-FIXED = 4 + DICE  # of the latent channels: one that is 1, the parabola, what dice are thrown from
-PHASE_IN, DICE_IN = 0, 2  # of the acoustic codebooks' vectors: (turns so far, speed), random numbers
-LEARNED_IN = PHASE_IN + 2 + DICE
+DICE, SEEDS, NOISES = 4, 96, 53
+GRAIN = 120  # samples that a sound of noise is long
+BEND, DIE = 4, 5  # of the latent channels: one that is 1, the parabola, the bend, what dice are thrown from
+FIXED = DIE + DICE
+PHASE_IN, BEND_IN, DICE_IN = 0, 2, 3  # of the acoustic codebooks' vectors: (turns so far, speed), bend, random numbers
+LEARNED_IN = DICE_IN + DICE
 PHONE_DICE = 124  # of codebook 0's vectors: the last ones are random numbers
 SPREAD = 0.1  # radians: harmonic k is this times k² late, so that they do not all peak at once
 STRONGEST = 0.9  # of what an angle can say, the strongest amplitude of the training clips is this much
+RANGE = 16.0  # the greatest level. Most lie below 2: what a layer learns should be of size 1, or each step of it goes too far
 BENT = 16.0  # how much stronger the sin² of a level is than the level itself
 
 
 def strength(level: Tensor) -> Tensor:
     """What share of the strongest amplitude a level means: about its square, so that soft sounds, too, are easily told."""
-    return torch.sin(torch.pi / 2 * (torch.sin(torch.pi / 2 * level) ** 2 + level / BENT))
+    share = level / RANGE
+    return torch.sin(torch.pi / 2 * (torch.sin(torch.pi / 2 * share) ** 2 + share / BENT))
 
 
 def levels() -> slice:
-    """Where the levels are among the channels at 100 Hz, and θ and g at 400 Hz."""
+    """Where the levels are among the channels at 200 Hz, and θ and g at 400 Hz."""
     return slice(3, 3 + HARMONICS + BANDS)
 
 
-def noise_patterns(count: int = NOISES, length: int = HOP // 2) -> tuple[np.ndarray, np.ndarray]:
+def noise_patterns(count: int = NOISES, length: int = GRAIN) -> tuple[np.ndarray, np.ndarray]:
     """Waveforms that noise is made of, [count, length], and the band of each; one band's add up to a power of 1.
 
     Those directions of noise in a band, seen through a window, that hold most of its power.
@@ -114,7 +120,8 @@ class Synthesiser:
             self._fix(part.output_proj.weight, slice(None))
         turns, speed = size + PHASE_IN, size + PHASE_IN + 1
         conv = d.pre_conv.conv
-        unlearned = [turns, speed, *range(size + DICE_IN, size + DICE_IN + DICE), *range(PHONE_DICE, PHONE_DICE + DICE)]
+        bend = size + BEND_IN
+        unlearned = [turns, speed, bend, *range(size + DICE_IN, size + DICE_IN + DICE), *range(PHONE_DICE, PHONE_DICE + DICE)]
         conv.weight[:FIXED] = 0
         conv.weight[:, unlearned] = 0
         conv.bias[:FIXED] = 0
@@ -123,9 +130,10 @@ class Synthesiser:
         conv.weight[1, turns, before], conv.weight[1, speed, before] = SMALL, SMALL / 2  # where the last frame's phase ended
         conv.weight[2, speed, before] = SMALL
         conv.weight[3, speed, now], conv.weight[3, speed, before] = SMALL / 2, -SMALL / 2
+        conv.weight[BEND, bend, now] = 2 * SMALL  # the middle's pitch lies two sixths higher for each
         for i in range(DICE):
-            conv.weight[4 + i, size + DICE_IN + i] = torch.tensor([0.37, 0.61, 1.0])
-            conv.weight[4 + i, PHONE_DICE + i] = torch.tensor([0.53, 0.29, 1.0])
+            conv.weight[DIE + i, size + DICE_IN + i] = torch.tensor([0.37, 0.61, 1.0])
+            conv.weight[DIE + i, PHONE_DICE + i] = torch.tensor([0.53, 0.29, 1.0])
         self._fix(conv.weight, fixed, torch.tensor(unlearned))
         self._fix(conv.bias, fixed)
         t, still = d.pre_transformer, LARGE / t_width(d) ** 0.5  # a norm divides by this
@@ -150,14 +158,17 @@ class Synthesiser:
     @torch.no_grad()
     def _upsampling(self) -> None:
         fixed = slice(0, FIXED)
-        for up, mix in self.decoder.upsample:
+        for number, (up, mix) in enumerate(self.decoder.upsample):
             weight, bias, rate = up.conv.weight, up.conv.bias, up.conv.stride[0]  # [in, out, rate]
             weight[:FIXED], weight[:, :FIXED], bias[:FIXED] = 0, 0, 0
             weight[0, 0] = 1
             parabolas(weight[1:4, 1:4], rate)
+            if number == 0:  # the pitch is a line to the middle, and another one from there
+                assert rate == 2
+                weight[BEND, 1:4] = torch.tensor([[0, 1 / 4], [0, 1 / 2], [1 / 4, -1 / 4]])
             for i in range(DICE):
-                weight[4 + i, 4 + i] = 1
-                weight[0, 4 + i] = torch.from_numpy(self._rng.uniform(0, 1, rate)).to(weight)
+                weight[DIE + i, DIE + i] = 1
+                weight[0, DIE + i] = torch.from_numpy(self._rng.uniform(0, 1, rate)).to(weight)
             self._fix(weight, fixed, fixed)
             self._fix(bias, fixed)
             mix.dwconv.conv.weight[:FIXED], mix.dwconv.conv.bias[:FIXED], mix.gamma[:FIXED] = 0, 0, 0
@@ -184,15 +195,15 @@ class Synthesiser:
             self._fix(weight, slice(None))
 
     def _conductor(self, conv: nn.Conv1d) -> None:
-        """100 Hz: parabola, levels, seeds of the dice."""
+        """200 Hz: parabola, levels, seeds of the dice."""
         learned, seeds = levels(), slice(levels().stop, levels().stop + SEEDS)
         conv.weight[:, :FIXED] = 0
         others = torch.ones(len(conv.weight), dtype=torch.bool)
         others[learned] = False
         conv.weight[others], conv.bias[others] = 0, 0
-        conv.bias[learned] = 0.2
+        conv.bias[learned] = 0.5
         conv.weight[torch.arange(3), torch.arange(1, 4), -1] = 1
-        conv.weight[seeds, 4 : 4 + DICE, -1] = torch.from_numpy(self._rng.normal(0, 1.5, (SEEDS, DICE))).to(conv.weight)
+        conv.weight[seeds, DIE : DIE + DICE, -1] = torch.from_numpy(self._rng.normal(0, 1.5, (SEEDS, DICE))).to(conv.weight)
         self._fix(conv.weight, others, slice(0, FIXED))
         self._fix(conv.bias, others)
 
@@ -201,11 +212,11 @@ class Synthesiser:
         snake, up, throw, multiply, _ = block.block
         seeds, learned = slice(levels().stop, levels().stop + SEEDS), levels()
         dice(snake, seeds, 64.0)
-        dice(snake, learned, BENT, 0.5)
+        dice(snake, learned, BENT * RANGE, 0.5 / RANGE)
         weight, rate = up.conv.weight, up.conv.stride[0]  # [in, out, 2 * rate]
         parabolas(weight[:3, :3, :rate], rate)
         self._fade(weight, range(learned.start, learned.stop), range(learned.start, learned.stop), rate)
-        weight[learned, learned] *= 0.25 / BENT
+        weight[learned, learned] *= 0.25 / (BENT * RANGE)
         weight[3 : 3 + HARMONICS, 3 : 3 + HARMONICS] *= -1
         up.conv.bias[3 : 3 + HARMONICS] = 0.25
         noises = slice(learned.stop, learned.stop + NOISES)

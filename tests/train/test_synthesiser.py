@@ -5,9 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from quantise import SPEEDS
-from sound import BANDS, FRAME, HARMONICS, HOP, NODES, RATE, triangles
-from synthesiser import BENT, FASTEST, SLOWEST, SPREAD, UNITS, Synthesiser, levels, strength
+from codes import BOOKS, ROUGH, SPEEDS
+from harmonics import BANDS, FRAME, HARMONICS, HOP, KEPT, NODES, RATE, triangles
+from some_codebooks import some_codebooks
+from synthesiser import BENDS, BENT, FASTEST, RANGE, SLOWEST, SPREAD, UNITS, Synthesiser, levels, strength
 from train_controls import give_codebooks
 
 from qwen_tts.codec.decoder import Decoder
@@ -16,16 +17,14 @@ from qwen_tts.config import CodecConfig
 from qwen_tts.nn.packed import missing
 
 CONFIG = Path(__file__).parents[2] / "recipes" / "tiny" / "config" / "codec.json"
-FRAMES = 12
+FRAMES, STEP = 12, HOP * KEPT
 
 
 @pytest.fixture(scope="module")
 def decoder() -> Decoder:
     torch.manual_seed(0)
     made = Decoder(CodecConfig.from_file(CONFIG).decoder_config).eval().requires_grad_(False)
-    rng = np.random.default_rng(0)
-    books = rng.normal(size=(4, 1024, 92)).astype(np.float32)
-    give_codebooks(made, {"pairs": np.stack(np.divmod(np.arange(1024), 41), 1), "books": books})
+    give_codebooks(made, some_codebooks(np.random.default_rng(0)))
     Synthesiser(made, np.linspace(0.2, 0.02, HARMONICS), np.full(BANDS, 0.05)).pin()
     return made
 
@@ -33,14 +32,16 @@ def decoder() -> Decoder:
 def melody(rng: np.random.Generator) -> tuple[torch.Tensor, np.ndarray]:
     """Codes [1, T, Q] of a pitch that moves, all else at random, and what its phase is then, in cycles [T * FRAME]."""
     speed = np.clip(np.cumsum(np.r_[90, rng.integers(-9, 10, FRAMES - 1)]), SLOWEST, FASTEST)
-    done = np.concatenate(([0], np.cumsum(speed[:-1])))
-    codes = rng.integers(0, 1000, (1, FRAMES, 6))
+    bend = rng.integers(BENDS[0], BENDS[-1] + 1, FRAMES)
+    done = np.concatenate(([0], np.cumsum(speed[:-1]))) + np.cumsum(bend)
+    codes = rng.integers(0, 1000, (1, FRAMES, BOOKS))
     codes[0, :, 1] = done % UNITS * SPEEDS + speed - SLOWEST
+    codes[0, :, 2] = (bend - BENDS[0]) * ROUGH + rng.integers(0, ROUGH, FRAMES)
     before, x = np.concatenate(([0], speed[:-1])), (np.arange(FRAME) + 1) / FRAME
-    begin = np.concatenate(([0], done[:-1])) + before / 2
-    return torch.from_numpy(codes), (
-        (begin[:, None] + before[:, None] * x + (speed - before)[:, None] * x**2 / 2) / UNITS
-    ).ravel()
+    begin = np.concatenate(([0], (done + speed / 2)[:-1]))
+    line = begin[:, None] + before[:, None] * x + (speed - before)[:, None] * x**2 / 2
+    bump = np.where(x < 0.5, 2 * x**2, 1 - 2 * (1 - x) ** 2)  # of a pitch that rises to the middle and falls again, of area 1
+    return torch.from_numpy(codes), ((line + bend[:, None] * bump) / UNITS).ravel()
 
 
 def speak(decoder: Decoder, codes: torch.Tensor, said: np.ndarray) -> np.ndarray:
@@ -54,8 +55,8 @@ def speak(decoder: Decoder, codes: torch.Tensor, said: np.ndarray) -> np.ndarray
 
 
 def faded(rows: np.ndarray) -> np.ndarray:
-    """Values at the end of each hop, as they are at each sample."""
-    x = (np.arange(HOP) + 1) / HOP
+    """Values at the end of each node, as they are at each sample."""
+    x = (np.arange(STEP) + 1) / STEP
     before = np.concatenate((np.zeros((1, rows.shape[1])), rows[:-1]))
     return (before[:, None] * (1 - x[:, None]) + rows[:, None] * x[:, None]).reshape(-1, rows.shape[1])
 
@@ -64,15 +65,15 @@ def test_harmonics_are_cosines_of_the_phase_that_the_codes_tell(decoder: Decoder
     rng = np.random.default_rng(1)
     codes, phase = melody(rng)
     said = np.zeros((FRAMES * NODES, HARMONICS + BANDS))
-    said[:, :HARMONICS] = rng.uniform(0, 0.9, said[:, :HARMONICS].shape)
+    said[:, :HARMONICS] = rng.uniform(0, 0.9 * RANGE, said[:, :HARMONICS].shape)
     number = np.arange(1, HARMONICS + 1)
     strongest = np.linspace(0.2, 0.02, HARMONICS) / 0.9
-    bent = np.sin(np.pi / 2 * said[:, :HARMONICS]) ** 2 + said[:, :HARMONICS] / BENT
+    bent = np.sin(np.pi / 2 * said[:, :HARMONICS] / RANGE) ** 2 + said[:, :HARMONICS] / RANGE / BENT
     expected = (
         strongest * np.sin(np.pi / 2 * faded(bent)) * np.cos(2 * np.pi * np.outer(phase, number) + SPREAD * number**2)
     ).sum(1)
-    heard = speak(decoder, codes, said)[HOP:]
-    expected = expected[HOP:]  # before the first 10 ms nothing was said
+    heard = speak(decoder, codes, said)[STEP:]
+    expected = expected[STEP:]  # before the first 5 ms nothing was said
     assert 10 * np.log10(np.square(expected).sum() / np.square(heard - expected).sum()) > 50
 
 
@@ -80,21 +81,21 @@ def test_harmonics_are_cosines_of_the_phase_that_the_codes_tell(decoder: Decoder
 def test_noise_has_the_power_that_is_said_in_its_band(decoder: Decoder, band: int) -> None:
     codes, _ = melody(np.random.default_rng(2))
     said = np.zeros((FRAMES * NODES, HARMONICS + BANDS))
-    said[:, HARMONICS + band] = 0.56
-    share = float(strength(torch.tensor(0.56)))
+    said[:, HARMONICS + band] = 0.56 * RANGE
+    share = float(strength(torch.tensor(0.56 * RANGE)))
     heard = speak(decoder, codes, said)[FRAME:]
     assert abs(10 * np.log10(np.square(heard).mean() / (share * 0.05 / 0.9) ** 2)) < 1.5
     power = np.abs(np.fft.rfft(heard)) ** 2
     inside = triangles(BANDS, np.fft.rfftfreq(len(heard), 1 / RATE))[max(0, band - 1) : band + 2].sum(0) > 0
     assert power[inside].sum() > 0.8 * power.sum()
-    for lag in (HOP // 4, HOP, FRAME):  # it does not repeat itself
+    for lag in (STEP // 2, 2 * STEP, FRAME):  # it does not repeat itself
         assert abs(np.corrcoef(heard[lag:], heard[:-lag])[0, 1]) < 0.35
 
 
 def test_silence_is_silent(decoder: Decoder) -> None:
     codes, _ = melody(np.random.default_rng(3))
     said = np.zeros((FRAMES * NODES, HARMONICS + BANDS))
-    assert np.abs(speak(decoder, codes, said)[HOP:]).max() < 1e-3
+    assert np.abs(speak(decoder, codes, said)[STEP:]).max() < 1e-3
 
 
 @pytest.mark.skipif(missing() is not None, reason="this PyTorch packs nothing")

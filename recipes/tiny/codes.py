@@ -1,0 +1,152 @@
+"""Codes of scores (what each codebook says: `score.py`), and what the codes stand for.
+
+make it:   python codes.py OUT/codebooks.npz FOLDER …     of some scores, and of voices at random
+"""
+
+import argparse
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+import numpy as np
+import torch
+from kokoro import TIMBRE, Styles
+from score import PHONES, POINTS, VOICED, Score, at_points, halves, load, shape, through
+from synthesiser import BENDS, FASTEST, SLOWEST, UNITS
+from torch import Tensor
+from tqdm import tqdm
+from voices import PRESETS, preset, somebody
+
+from qwen_tts.train.data import perplexity
+from qwen_tts.train.phone_codes import frequent_pairs, phone_codes
+from qwen_tts.train.quantizer import k_means
+
+SIZE, BOOKS = 1024, 7
+SPEEDS = FASTEST - SLOWEST + 1
+ROUGH = SIZE // len(BENDS)  # shapes that code 2 tells, beside the bend
+TIMBRES, VOICE_BOOKS = 32, 3  # directions that voices differ in
+LOUDER = 2.5  # of the teacher's energy: by so much speech is made louder or softer, at most
+
+
+@dataclass(frozen=True, slots=True)
+class Codebooks:
+    """pairs of phones [1024, 2]; rough [204, 16] and fine [1024, 16] shapes; of voices mean, basis and books [3, 1024, 32]."""
+
+    pairs: np.ndarray
+    rough: np.ndarray
+    fine: np.ndarray
+    mean: np.ndarray
+    basis: np.ndarray
+    voices: np.ndarray
+
+    def save(self, path: Path) -> None:
+        np.savez(path, **{f.name: getattr(self, f.name) for f in fields(self)})
+
+    @classmethod
+    def from_file(cls, path: Path) -> "Codebooks":
+        return cls(**np.load(path))
+
+    def voice(self, timbre: np.ndarray) -> list[int]:
+        left = (timbre[None] - self.mean) @ self.basis
+        found = []
+        for book in self.voices:
+            found.append(int(nearest(left, book)[0]))
+            left = left - book[found[-1]]
+        return found
+
+    def codes(self, made: Score, start: int = 0) -> np.ndarray:
+        """int64 [frames, BOOKS]; `start`: where in a turn the pitch begins, in sixths."""
+        phones = halves(made)
+        ahead = np.concatenate((phones[1:], np.zeros((1, 2), phones.dtype)))
+        done, speed, bend = turns(made, start)
+        shapes = shape(made)
+        rough = nearest(shapes, self.rough)
+        fine = nearest(shapes - self.rough[rough], self.fine)
+        voice = np.broadcast_to(self.voice(made.voice), (made.frames, len(self.voices)))
+        told = phone_codes(ahead, self.pairs), done * SPEEDS + speed - SLOWEST, (bend - BENDS[0]) * ROUGH + rough, fine
+        return np.concatenate((np.stack(told, 1), voice), 1).astype(np.int64)
+
+
+def nearest(rows: np.ndarray, book: np.ndarray) -> np.ndarray:
+    return torch.cdist(torch.from_numpy(rows.astype(np.float32)), torch.from_numpy(book.astype(np.float32))).argmin(1).numpy()
+
+
+def turns(made: Score, start: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Of each frame: how far the phase has come, speed at its end, bend; in sixths of a turn [frames] each.
+
+    The phase at a frame's end is turns + speed / 2.
+    """
+    pitch = through(made.pitch)
+    end, middle = (at_points(pitch, made.frames, 1, end=end) * 0.08 for end in (True, False))  # cycles a frame
+    speed = np.clip(np.round(end * UNITS), SLOWEST, FASTEST).astype(int)
+    before = np.concatenate((speed[:1], speed[:-1]))
+    wanted = middle * UNITS - (before + speed) / 2  # a bend of one more sixth of a turn lifts the middle by two
+    bend = np.clip(np.round(wanted / 2), BENDS[0], BENDS[-1]).astype(int)
+    done = start + np.cumsum(np.concatenate(([0], speed[:-1]))) + np.cumsum(bend)
+    return done % UNITS, speed, bend
+
+
+def residual_books(rows: Tensor, sizes: Iterable[int]) -> list[np.ndarray]:
+    """One k-means after the other, of what is left."""
+    found, whole = [], float(rows.var(0).sum())
+    for size in sizes:
+        book = k_means(rows, size, torch.Generator().manual_seed(len(found)), 12)[0]
+        rows = rows - book[torch.from_numpy(nearest(rows.numpy(), book.numpy()))]
+        found.append(book.numpy())
+        print(f"{size} leave {float(rows.square().sum(1).mean()) / whole:.2%}", flush=True)
+    return found
+
+
+def timbres(styles: Styles, count: int) -> np.ndarray:
+    """What voices sound like, at random, the presets among them: [count, TIMBRE]."""
+    rng, found = np.random.default_rng(0), []
+    for number in range(count):
+        if number % 4 == 0:
+            who = preset(str(rng.choice(list(PRESETS))), "English")
+        else:
+            who, _ = somebody(styles, "English", rng)
+        found.append(who.style(styles, int(rng.integers(5, 150)))[:TIMBRE])
+    return np.stack(found)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("out", type=Path)
+    parser.add_argument("scores", type=Path, nargs="+")
+    parser.add_argument("--cache", type=Path, default=Path(".work/teachers"))
+    args = parser.parse_args()
+
+    rng = np.random.default_rng(0)
+    files = sorted(path for folder in args.scores for path in folder.glob("*.jsonl"))
+    scores = [made for path in tqdm(files) for made in load(path)]
+    phones = np.concatenate([halves(made) for made in scores])
+    pairs = frequent_pairs(phones, SIZE)
+    told = len({tuple(pair) for pair in pairs} & {tuple(pair) for pair in phones}) / len(np.unique(phones, axis=0))
+    covered = np.isin(phones.astype(int) @ [64, 1], pairs @ [64, 1]).mean()
+    print(f"{len(PHONES)} phones; {len(pairs)} pairs, {told:.0%} of those there are, cover {covered:.2%} of the frames")
+    shapes = []
+    for made in scores:
+        rows = shape(made)
+        rows[:, :POINTS] += rng.uniform(-LOUDER, LOUDER) if rng.random() < 0.4 else 0
+        rows[:, POINTS:] *= rng.random() > 0.05
+        shapes.append(rows)
+    joined = torch.from_numpy(np.concatenate(shapes))
+    rough, fine = residual_books(
+        joined[torch.randperm(len(joined), generator=torch.Generator().manual_seed(0))[:120_000]], (ROUGH, SIZE)
+    )
+    sounds = timbres(Styles(args.cache), 24_000)
+    mean = sounds.mean(0)
+    values, vectors = np.linalg.eigh(np.cov((sounds - mean).T))
+    basis = vectors[:, ::-1][:, :TIMBRES]
+    print(f"{TIMBRES} directions hold {values[::-1][:TIMBRES].sum() / values.sum():.1%} of how voices differ")
+    voices = residual_books(torch.from_numpy(((sounds - mean) @ basis).astype(np.float32)), [SIZE] * VOICE_BOOKS)
+    books = Codebooks(pairs, rough, fine, mean, basis, np.stack(voices))
+    books.save(args.out)
+    sample = np.concatenate([books.codes(scores[i], int(rng.integers(UNITS))) for i in rng.permutation(len(scores))[:300]])
+    for number, column in enumerate(sample.T):
+        print(f"codebook {number}: perplexity {perplexity(column):.0f}")
+    assert VOICED and sample.max() < SIZE
+
+
+if __name__ == "__main__":
+    main()

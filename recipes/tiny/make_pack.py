@@ -1,0 +1,68 @@
+"""Scores as what a talker is taught from: PACK/clips.jsonl, codes, when each byte of the text is spoken, speaker vectors.
+
+There is no sound in it. A speaker vector is what tells a voice from others, as `train_speaker.py` teaches the speaker encoder
+to hear it: directions of the voice's sound, and its pitch.
+"""
+
+import argparse
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+import torch
+from codes import TIMBRES, Codebooks
+from mandarin import spelled
+from score import UNITS, Score, load
+from synthesiser import UNITS as SIXTHS
+from tqdm import tqdm
+
+from qwen_tts.train.data import Clip, write_codes
+
+WIDTH = 256  # of a speaker vector
+AHEAD = 1  # frames that phones are told before they are spoken
+
+
+def vector(made: Score, known: Codebooks) -> np.ndarray:
+    """float32 [WIDTH], about 1 in size where it is not 0."""
+    found = np.zeros(WIDTH, np.float32)
+    size = np.sqrt(np.square(known.voices[0]).mean(0))
+    found[:TIMBRES] = (made.voice - known.mean) @ known.basis / size
+    voiced = made.pitch[made.pitch > 0]
+    found[TIMBRES] = 2 * np.log2(np.median(voiced) / 160) if len(voiced) else 0.0
+    return np.clip(found, -4, 4)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("scores", type=Path)
+    parser.add_argument("codebooks", type=Path)
+    parser.add_argument("out", type=Path)
+    args = parser.parse_args()
+
+    torch.set_num_threads(1)
+    known, rng = Codebooks.from_file(args.codebooks), np.random.default_rng(0)
+    args.out.mkdir(parents=True, exist_ok=True)
+    clips, codes, times, vectors = [], [], [], []
+    for path in tqdm(sorted(args.scores.glob("*.jsonl")), mininterval=10):
+        for made in load(path):
+            if made.frames < 4:
+                continue
+            text = spelled(made.text) if made.language == "Chinese" else made.text
+            clip = Clip(made.key, text, made.speaker, made.language, 0, made.frames * 1920, spelled(made.instruct))
+            assert len(text.encode()) == len(made.spoken), text
+            clips.append(clip)
+            codes.append(known.codes(made, int(rng.integers(SIXTHS))))
+            times.append(np.maximum(made.spoken / UNITS - AHEAD, 0))
+            vectors.append(vector(made, known))
+    lines = [json.dumps(asdict(clip), ensure_ascii=False) + "\n" for clip in clips]
+    (args.out / "clips.jsonl").write_text("".join(lines), "utf-8")
+    write_codes(codes, args.out)
+    np.concatenate(times).astype("<f4").tofile(args.out / "aligned.f4")
+    np.save(args.out / "aligned_start.npy", np.cumsum([0, *map(len, times)]))
+    np.save(args.out / "vectors.npy", np.stack(vectors))
+    print(f"{len(clips)} clips, {sum(map(len, codes)) * 0.08 / 3600:.1f} h")
+
+
+if __name__ == "__main__":
+    main()

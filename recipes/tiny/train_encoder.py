@@ -1,0 +1,102 @@
+"""Teaches the codec's encoder to hear the codes: phones, pitch, energy and voicing, voice.
+
+It hears no further than the frame that it codes, while code 0 tells the phones of the next one: those it has to guess.
+OUT/state.pt holds the codec; killed, it goes on where it was.
+"""
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+import torch
+from codes import Codebooks
+from harmonics import FRAME
+from kept import Kept
+from make_codec import audible, choosers, give_codebooks
+from score import sounds
+from synthesiser import LEARNED_IN, PHONE_DICE
+from torch import Tensor, nn
+
+from qwen_tts.codec.codec import Codec
+from qwen_tts.config import CodecConfig
+from qwen_tts.train.loop import Average, learning_rate, saved_trainer, train
+
+BATCH, SEGMENT, PEAK = 12, 45, 1.5e-3  # clips, frames
+HALF = PHONE_DICE // 2  # of codebook 0's vectors: a place for each phone
+SHARP = 4.0  # what stands there
+
+
+class EncoderTrainer(Kept):
+    def __init__(self, codec: Codec, folder: Path, known: Codebooks, steps: int) -> None:
+        self.codec, self.steps, self.known = codec, steps, known
+        self.vectors = audible(codec)
+        self.clips = [(parts[0], known.codes(made)) for made, parts in sounds(folder, "wave")]
+        self.learning = nn.ModuleList([codec.encoder])
+        self.optimizer = torch.optim.AdamW(self.learning.parameters(), lr=PEAK, betas=(0.9, 0.98), weight_decay=0.01)
+        self.keep(Average(self.learning), encoder=codec.encoder, optimizer=self.optimizer)
+
+    def batch(self, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
+        """Beginnings of clips, now and then with others before them, [B, N], and codes [B, T, Q], -1 where there are none."""
+        waves, codes = [], []
+        for _ in range(BATCH):
+            wave, row = self.clips[int(rng.integers(len(self.clips)))]
+            late = int(rng.integers(0, max(1, len(row) - SEGMENT + 1))) if rng.random() < 0.5 else 0
+            wave, row = wave[late * FRAME : (late + SEGMENT) * FRAME], row[late : late + SEGMENT]
+            pad = SEGMENT - len(row)
+            gain = np.float32(np.exp(rng.uniform(-0.1, 0.1)) / 32767)
+            waves.append(np.pad(wave.astype(np.float32) * gain, (0, pad * FRAME)))
+            codes.append(np.pad(row, ((0, pad), (0, 0)), constant_values=-1))
+        return torch.from_numpy(np.stack(waves)), torch.from_numpy(np.stack(codes))
+
+    def step(self, step: int) -> dict[str, float]:
+        for group in self.optimizer.param_groups:
+            group["lr"] = learning_rate(step, self.steps, PEAK, 100, floor=0.02)
+        waves, codes = self.batch(np.random.default_rng((0, step)))
+        real = codes[..., 0] >= 0
+        with torch.autocast("cpu", torch.bfloat16):
+            z = self.codec.encoder.embed(waves)
+            said, sung = (chooser.input_proj(z).transpose(1, 2)[real].float() for chooser in choosers(self.codec))
+        codes = codes[real]
+        pairs = torch.from_numpy(self.known.pairs)[codes[:, 0].clamp(max=len(self.known.pairs) - 1)]
+        guesses = SHARP * said[:, : 2 * HALF].unflatten(1, (2, HALF)).transpose(1, 2)  # [N, HALF, 2]
+        phones = nn.functional.cross_entropy(guesses, pairs) * 2
+        wanted = torch.stack([self.vectors[number][codes[:, number]] for number in range(1, codes.shape[1])]).sum(0)
+        off = (sung - wanted)[:, LEARNED_IN:].square().mean() * 10
+        loss = phones + off
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        nn.utils.clip_grad_norm_(self.learning.parameters(), 1.0)
+        self.optimizer.step()
+        self.average.update(step)
+        return {"phones": phones.item(), "rest": off.item()}
+
+
+def trained(path: Path) -> dict[str, Tensor]:
+    """The averaged weights of an encoder that was taught."""
+    state = saved_trainer(path)
+    return state["encoder"] | {name.removeprefix("0."): value for name, value in state["average"].items()}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("sounds", type=Path, help="folder of make_scores.py --sound")
+    parser.add_argument("codebooks", type=Path, help="of codes.py")
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--steps", type=int, default=3000)
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--config", type=Path, default=Path(__file__).parent / "config" / "codec.json")
+    args = parser.parse_args()
+
+    from train_controls import give_codebooks as give_decoder_codebooks
+
+    torch.set_num_threads(args.threads)
+    torch.manual_seed(0)
+    known = Codebooks.from_file(args.codebooks)
+    codec = Codec(CodecConfig.from_file(args.config))
+    give_decoder_codebooks(codec.decoder, known)
+    give_codebooks(codec, audible(codec))
+    train(EncoderTrainer(codec, args.sounds, known, args.steps), args.steps, args.out)
+
+
+if __name__ == "__main__":
+    main()

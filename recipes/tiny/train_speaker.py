@@ -1,0 +1,95 @@
+"""Teaches the speaker encoder to hear what tells a voice from others: the vectors of make_pack.py.
+
+The talker learns from the vectors themselves, so neither waits for the other. OUT/state.pt holds the speaker encoder; killed,
+it goes on where it was.
+"""
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+import torch
+from codes import TIMBRES, Codebooks
+from harmonics import RATE
+from kept import Kept
+from make_pack import vector
+from score import sounds
+from torch import Tensor
+
+from qwen_tts.config import ModelConfig
+from qwen_tts.mel import mel_spectrogram
+from qwen_tts.speaker.ecapa import SpeakerEncoder
+from qwen_tts.train.loop import Average, learning_rate, saved_trainer, train
+
+BATCH, SECONDS, PEAK = 24, (1.2, 4.0), 1e-3
+NAMED = 0.3  # of what is heard is of preset voices, the rest of as many voices as there are
+
+
+class SpeakerTrainer(Kept):
+    def __init__(self, encoder: SpeakerEncoder, folder: Path, known: Codebooks, steps: int) -> None:
+        self.encoder, self.steps = encoder, steps
+        found = [(parts[0], vector(made, known), made.speaker != "somebody") for made, parts in sounds(folder, "wave")]
+        self.waves, vectors, named = zip(*found, strict=True)
+        self.vectors = np.stack(vectors)
+        long = np.array([len(wave) for wave in self.waves]) > SECONDS[0] * RATE
+        chance = long * np.where(named, NAMED / np.sum(named), (1 - NAMED) / max(1, len(named) - np.sum(named)))
+        self.chance = chance / chance.sum()
+        self.optimizer = torch.optim.AdamW(encoder.parameters(), lr=PEAK, betas=(0.9, 0.98), weight_decay=0.01)
+        self.keep(Average(encoder), encoder=encoder, optimizer=self.optimizer)
+
+    def batch(self, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
+        """Crops of one length, as different microphones hear them [B, N], and their vectors [B, D]."""
+        count = int(rng.uniform(*SECONDS) * RATE)
+        rows, clips = [], rng.choice(len(self.waves), BATCH, p=self.chance)
+        for clip in clips:
+            wave = self.waves[clip].astype(np.float32) / 32767
+            first = int(rng.integers(max(1, len(wave) - count + 1)))
+            part = np.pad(wave[first : first + count], (0, max(0, count - len(wave))), "wrap")
+            tilt = rng.uniform(-0.35, 0.35)
+            part = part + tilt * np.concatenate((part[:1], part[:-1]))
+            part = part * np.exp(rng.uniform(-1.2, 0.8)) + rng.normal(size=count) * np.exp(rng.uniform(-11, -5.5))
+            rows.append(part.astype(np.float32))
+        return torch.from_numpy(np.stack(rows)), torch.from_numpy(self.vectors[clips])
+
+    def step(self, step: int) -> dict[str, float]:
+        for group in self.optimizer.param_groups:
+            group["lr"] = learning_rate(step, self.steps, PEAK, 100, floor=0.02)
+        waves, wanted = self.batch(np.random.default_rng((0, step)))
+        with torch.autocast("cpu", torch.bfloat16):
+            heard = self.encoder(mel_spectrogram(waves, self.encoder.config.mel_dim)).float()
+        off = (heard - wanted).square()
+        loss = off.mean()
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(self.encoder.parameters(), 1.0)
+        self.optimizer.step()
+        self.average.update(step)
+        return {"voice": off[:, :TIMBRES].mean().item(), "pitch": off[:, TIMBRES].mean().item()}
+
+
+def trained(path: Path) -> dict[str, Tensor]:
+    """The averaged weights of a speaker encoder that was taught."""
+    state = saved_trainer(path)
+    return state["encoder"] | state["average"]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("sounds", type=Path, help="folder of make_scores.py --sound")
+    parser.add_argument("codebooks", type=Path, help="of codes.py")
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--steps", type=int, default=3000)
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--config", type=Path, default=Path(__file__).parent / "config" / "config.json")
+    args = parser.parse_args()
+
+    torch.set_num_threads(args.threads)
+    torch.manual_seed(0)
+    sizes = ModelConfig.from_file(args.config).speaker_encoder_config
+    assert sizes is not None
+    trainer = SpeakerTrainer(SpeakerEncoder(sizes), args.sounds, Codebooks.from_file(args.codebooks), args.steps)
+    train(trainer, args.steps, args.out)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,66 @@
+"""Who speaks: the built-in model's nine voices, and others made of the teacher's, as voices that are cloned or designed are."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from kokoro import TIMBRE, Styles
+
+# name -> whose sound; whose melody in English; whose in Chinese, which is spoken by whoever was taught it
+PRESETS = {
+    "Ryan": ("am_michael", "am_michael", "zm_yunjian"),
+    "Aiden": ("am_puck", "am_puck", "zm_yunxi"),
+    "Dylan": ("am_fenrir", "am_fenrir", "zm_yunxi"),
+    "Eric": ("am_eric", "am_michael", "zm_yunyang"),
+    "Uncle_Fu": ("am_onyx", "am_onyx", "zm_yunjian"),
+    "Serena": ("af_heart", "af_heart", "zf_xiaoxiao"),
+    "Vivian": ("af_bella", "af_bella", "zf_xiaoyi"),
+    "Ono_Anna": ("jf_alpha", "af_bella", "zf_xiaoyi"),
+    "Sohee": ("af_sarah", "af_sarah", "zf_xiaoxiao"),
+}
+WOMEN = frozenset(("Serena", "Vivian", "Ono_Anna", "Sohee"))
+LEFT_OUT = frozenset(("zf_xiaoni", "af_nicole"))  # misread; whispered
+UNSEEN = frozenset(
+    ("af_sky", "af_jessica", "am_adam", "am_liam", "bf_lily", "bf_alice", "bm_lewis", "bm_daniel", "ff_siwis", "pm_alex")
+)
+ENGLISH = ("a", "b")  # whose names begin so, speak it
+
+
+@dataclass(frozen=True, slots=True)
+class Who:
+    """A voice as a mixture of the teacher's: shares of sounds, and one melody."""
+
+    sounds: tuple[tuple[str, float], ...]
+    melody: str
+
+    def style(self, styles: Styles, tokens: int) -> np.ndarray:
+        sound = sum(share * styles.get(name, tokens)[:TIMBRE] for name, share in self.sounds)
+        return np.concatenate((sound, styles.get(self.melody, tokens)[TIMBRE:]))
+
+
+def preset(name: str, language: str) -> Who:
+    sound, english, chinese = PRESETS[name]
+    return Who(((sound, 1.0),), chinese if language == "Chinese" else english)
+
+
+def everybody(styles: Styles) -> list[str]:
+    """All of the teacher's voices that may be learned from."""
+    return [name for name in styles.names if name not in LEFT_OUT | UNSEEN]
+
+
+def woman(name: str) -> bool:
+    return name[1] == "f"
+
+
+def somebody(styles: Styles, language: str, rng: np.random.Generator) -> tuple[Who, bool]:
+    """A voice of one or two of the same sex, and whether it is a woman's."""
+    names = everybody(styles)
+    first = str(rng.choice(names))
+    alike = [name for name in names if woman(name) == woman(first)]
+    share = float(rng.uniform(0.3, 1)) if rng.random() < 0.7 else 1.0
+    sounds = ((first, share), (str(rng.choice(alike)), 1 - share))
+    if language == "Chinese":
+        tunes = [name for name in alike if name[0] == "z"]
+    else:
+        tunes = [name for name in alike if name[0] in ENGLISH]
+    melody = first if first in tunes else str(rng.choice(tunes))
+    return Who(sounds, melody), woman(first)

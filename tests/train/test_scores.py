@@ -1,0 +1,94 @@
+"""What the teacher plans, as codes: no phone is lost, the pitch's phase fits together, voices are told apart."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from captions import Way
+from codes import BOOKS, ROUGH, SPEEDS, Codebooks, turns
+from kokoro import Plan
+from score import HIGHEST, LOWEST, PHONES, SILENCE, UNITS, Reading, Score, halves, load, save, score, through
+from some_codebooks import some_codebooks
+from synthesiser import BENDS, SLOWEST
+from synthesiser import UNITS as SIXTHS
+
+
+def some_plan(rng: np.random.Generator, phones: str) -> Plan:
+    durations = np.r_[14, rng.integers(1, 6, len(phones)), 5]
+    count = 2 * int(durations.sum())
+    pitch = 150 + 40 * np.sin(np.arange(count) / 9)
+    pitch[rng.random(count) < 0.2] = 7
+    return Plan(durations, np.zeros((1, 512, count // 2)), pitch[None], rng.normal(size=(1, count)))
+
+
+@pytest.fixture
+def made() -> Score:
+    rng, text, phones = np.random.default_rng(0), "the house is out there", "ðə hˈWs ɪz ˌWt ðˈɛɹ."
+    words = [(0, 3, 0, 2), (4, 9, 3, 7), (10, 12, 8, 10), (13, 16, 11, 14), (17, 22, 15, 20)]
+    return score(Reading(text, phones, words), some_plan(rng, phones), "Ryan", "English", rng.normal(size=256))
+
+
+def test_every_phone_is_told(made: Score) -> None:
+    told = halves(made).ravel()
+    runs = [kind for kind, before in zip(told, np.r_[255, told[:-1]], strict=True) if kind != before]
+    assert "".join(PHONES[kind] for kind in runs if kind != SILENCE) == "ðəhaʊsɪzaʊtðɛɹ"
+
+
+def test_phones_that_are_too_short_for_half_a_frame_are_told_all_the_same(made: Score) -> None:
+    made.ends = np.arange(1, len(made.ends) + 1) * 0.7 + 2  # units of 25 ms
+    told = halves(made).ravel()
+    assert set(told) >= set(made.phones[: len(told) - 4]) - {SILENCE}
+
+
+def test_text_is_spoken_in_order_and_in_time(made: Score) -> None:
+    assert len(made.spoken) == len(made.text.encode())
+    assert (np.diff(made.spoken) >= 0).all()
+    assert made.spoken[0] >= 0
+    assert made.spoken[-1] <= made.units
+
+
+def test_the_phase_of_each_frame_follows_from_the_codes_before_it(made: Score) -> None:
+    done, speed, bend = turns(made, 4)
+    before = (done[:-1] + speed[:-1] + bend[1:]) % SIXTHS
+    assert (done[1:] == before).all()
+    codes = some_codebooks(np.random.default_rng(1)).codes(made, 4)
+    assert codes.shape == (made.frames, BOOKS)
+    assert (codes[:, 1] == done * SPEEDS + speed - SLOWEST).all()
+    assert (codes[:, 2] // ROUGH + BENDS[0] == bend).all()
+
+
+def test_pitch_is_met_within_what_codes_can_say(made: Score) -> None:
+    _, speed, bend = turns(made, 0)
+    wanted = through(made.pitch)
+    at_end = np.interp((np.arange(made.frames) + 1) * UNITS * 2, np.arange(len(wanted)) + 0.5, wanted)
+    said = speed / SIXTHS / 0.08
+    assert np.abs(said - np.clip(at_end, LOWEST, HIGHEST)).max() <= 0.5 / SIXTHS / 0.08 + 1e-6
+    assert set(bend) <= set(BENDS)
+
+
+def test_a_voice_keeps_its_codes(made: Score) -> None:
+    codes = some_codebooks(np.random.default_rng(1)).codes(made)
+    assert (codes[:, 4:] == codes[0, 4:]).all()
+    made.voice = -made.voice
+    assert (some_codebooks(np.random.default_rng(1)).codes(made)[0, 4:] != codes[0, 4:]).any()
+
+
+def test_ways_change_what_they_say(made: Score) -> None:
+    high, quiet, whispered = (way.applied(made) for way in (Way(pitch=1.2), Way(loud=-6), Way(whispered=True)))
+    assert np.allclose(high.pitch, made.pitch * 1.2)
+    assert (quiet.energy < made.energy).all()
+    assert not whispered.pitch.any()
+
+
+def test_files_bring_back_what_was_saved(made: Score, tmp_path: Path) -> None:
+    assert save([made, made], tmp_path / "some.npz") == 2
+    for found in load(tmp_path / "some.npz"):
+        assert found.text == made.text
+        assert np.array_equal(found.pitch, made.pitch)
+        assert np.array_equal(found.phones, made.phones)
+
+
+def test_codebooks_are_read_as_they_were_written(made: Score, tmp_path: Path) -> None:
+    known = some_codebooks(np.random.default_rng(2))
+    known.save(tmp_path / "codebooks.npz")
+    assert np.array_equal(Codebooks.from_file(tmp_path / "codebooks.npz").codes(made), known.codes(made))
