@@ -42,7 +42,7 @@ class CodecOptions:
 
 
 class PhoneticTargets:
-    """What recipes/…/make_phonetic.py wrote beside a pack: a row per frame."""
+    """What lies beside a pack as phonetic.f16 and phonetic_start.npy: a row per frame."""
 
     def __init__(self, folder: Path) -> None:
         self.start = np.load(folder / "phonetic_start.npy")

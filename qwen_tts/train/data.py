@@ -126,7 +126,7 @@ def perplexity(codes: np.ndarray) -> float:
 
 
 class Alignment:
-    """What recipes/…/align.py wrote beside a pack: when each byte of a clip's text is spoken, in codec frames."""
+    """What lies beside a pack as aligned.f4 and aligned_start.npy: when each byte of a text is spoken, in codec frames."""
 
     def __init__(self, folder: Path) -> None:
         self.start = np.load(folder / "aligned_start.npy")

@@ -11,19 +11,6 @@ from functools import cache
 from pypinyin import Style, lazy_pinyin
 
 OWN = frozenset("一不了着的得地还都长行为好重乐觉种只数教调传发当间量应子儿头们过上下里")
-# The phones of align.py, a letter each; what English has is called as it is there (make_phones.py)
-INITIALS = {
-    "zh": "ʈ", "ch": "ʧ", "sh": "ʂ", "b": "b", "p": "p", "m": "m", "f": "f", "d": "d", "t": "t", "n": "n", "l": "l", "g": "ɡ",
-    "k": "k", "h": "x", "j": "ʥ", "q": "ʨ", "x": "ɕ", "r": "ɻ", "z": "ʣ", "c": "ʦ", "s": "s",
-}  # fmt: skip
-FINALS = {
-    "a": "ɑ", "o": "o", "e": "ɤ", "ê": "ɛ", "i": "i", "u": "u", "v": "y", "ai": "aɪ", "ei": "eɪ", "ao": "aʊ",
-    "ou": "oʊ", "an": "an", "en": "ən", "ang": "ɑŋ", "eng": "əŋ", "ong": "ʊŋ", "er": "ɚ", "ia": "jɑ", "ie": "jɛ",
-    "iao": "jaʊ", "iu": "joʊ", "iou": "joʊ", "ian": "jɛn", "in": "in", "iang": "jɑŋ", "ing": "iŋ", "iong": "jʊŋ",
-    "ua": "wɑ", "uo": "wo", "uai": "waɪ", "ui": "weɪ", "uei": "weɪ", "uan": "wan", "un": "wən", "uen": "wən",
-    "uang": "wɑŋ", "ueng": "wəŋ", "ve": "yɛ", "van": "yɛn", "vn": "yn", "io": "jo", "n": "n", "ng": "ŋ", "m": "m",
-}  # fmt: skip
-BARE = {"yu": "v", "yi": "i", "wu": "u", "y": "i", "w": "u"}  # how a final begins where there is no initial
 
 
 def is_character(c: str) -> bool:
@@ -69,20 +56,3 @@ def namesakes() -> dict[str, str]:
     """Each character that is learned under another one's name -> that one."""
     known = {c: _name(c, syllables(c)[0]) for c in characters()}
     return {c: name for c, name in known.items() if c != name}
-
-
-def phones(syllable: str) -> str:
-    """As in "zhong1" -> "ʈʊŋ". The tone is not a phone: it is heard in the pitch."""
-    plain = syllable.rstrip("12345").replace("ü", "v")
-    initial = next((i for i in INITIALS if plain.startswith(i) and plain not in FINALS), "")
-    final = plain[len(initial) :]
-    if not initial:
-        bare = next((b for b in BARE if final.startswith(b)), "")
-        final = BARE.get(bare, "") + final[len(bare) :]
-    elif initial in ("zh", "ch", "sh", "r") and final == "i":
-        return INITIALS[initial] + "ʅ"
-    elif initial in ("z", "c", "s") and final == "i":
-        return INITIALS[initial] + "ɿ"
-    elif initial in ("j", "q", "x") and final.startswith("u"):
-        final = "v" + final[1:]
-    return INITIALS.get(initial, "") + FINALS[final]

@@ -13,6 +13,7 @@ from codes import Codebooks
 from harmonics import FRAME
 from kept import Kept
 from make_codec import audible, choosers, give_codebooks
+from safetensors.torch import load_file
 from score import sounds
 from synthesiser import LEARNED_IN, PHONE_DICE
 from torch import Tensor, nn
@@ -31,6 +32,10 @@ class EncoderTrainer(Kept):
         self.codec, self.steps, self.known = codec, steps, known
         self.vectors = audible(codec)
         self.clips = [(parts[0], known.codes(made)) for made, parts in sounds(folder, "wave")]
+        with torch.no_grad():  # an encoder that was taught before may be a hundred times as loud as a new one
+            loud = codec.encoder.embed(self.batch(np.random.default_rng(0))[0]).std()
+            for chooser in choosers(codec):
+                chooser.input_proj.weight.normal_(0, float(codec.encoder.downsample.conv.out_channels**-0.5 / loud))
         self.learning = nn.ModuleList([codec.encoder])
         self.optimizer = torch.optim.AdamW(self.learning.parameters(), lr=PEAK, betas=(0.9, 0.98), weight_decay=0.01)
         self.keep(Average(self.learning), encoder=codec.encoder, optimizer=self.optimizer)
@@ -84,6 +89,7 @@ def main() -> None:
     parser.add_argument("out", type=Path)
     parser.add_argument("--steps", type=int, default=3000)
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--start", type=Path, help="model.safetensors of an earlier codec, whose encoder hears already")
     parser.add_argument("--config", type=Path, default=Path(__file__).parent / "config" / "codec.json")
     args = parser.parse_args()
 
@@ -94,6 +100,10 @@ def main() -> None:
     known = Codebooks.from_file(args.codebooks)
     codec = Codec(CodecConfig.from_file(args.config))
     give_decoder_codebooks(codec.decoder, known)
+    if args.start is not None:
+        earlier = {n.removeprefix("encoder."): t.float() for n, t in load_file(args.start).items() if n.startswith("encoder.")}
+        heard = {name: tensor for name, tensor in earlier.items() if not name.startswith("quantizer.")}
+        codec.encoder.load_state_dict(heard, strict=False)
     give_codebooks(codec, audible(codec))
     train(EncoderTrainer(codec, args.sounds, known, args.steps), args.steps, args.out)
 

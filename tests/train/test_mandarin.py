@@ -1,7 +1,6 @@
-"""Chinese as the built-in talker learns it: syllables, their names, their phones."""
+"""Chinese as the built-in talker learns it: syllables and their names."""
 
 import mandarin
-import pytest
 
 
 def test_each_syllable_goes_by_a_character_that_is_read_so() -> None:
@@ -26,19 +25,3 @@ def test_a_text_is_spelled_as_it_is_read_and_keeps_its_length() -> None:
     assert spelled[0] == "长" and spelled[3] == "长"  # what has several readings is called by itself
     assert mandarin.syllables(spelled)[1] == "jiang1" and spelled[1] == mandarin.names()["jiang1"]
     assert [c for c in spelled if not mandarin.is_character(c)] == [c for c in text if not mandarin.is_character(c)]
-
-
-@pytest.mark.parametrize(
-    ("syllable", "phones"),
-    [
-        ("zhong1", "ʈʊŋ"), ("shi4", "ʂʅ"), ("si5", "sɿ"), ("yi1", "i"), ("ying2", "iŋ"), ("yuan3", "yɛn"), ("ju2", "ʥy"),
-        ("lv4", "ly"), ("wu3", "u"), ("wei2", "weɪ"), ("liu4", "ljoʊ"), ("you3", "joʊ"), ("er4", "ɚ"), ("ang2", "ɑŋ"),
-    ],
-)  # fmt: skip
-def test_phones_of_a_syllable(syllable: str, phones: str) -> None:
-    assert mandarin.phones(syllable) == phones
-
-
-def test_every_syllable_has_phones_and_together_with_english_they_fit_a_code() -> None:
-    classes = set("".join(mandarin.phones(syllable) for syllable in mandarin.names()))
-    assert len(classes) < 45

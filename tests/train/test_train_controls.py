@@ -1,0 +1,66 @@
+"""What a decoder is to say of clips that are sung higher, louder or whispered; and that at first it hears all of its codes."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from captions import Way
+from codes import BOOKS
+from harmonics import BANDS, HARMONICS, NODES
+from score import Score
+from some_codebooks import some_codebooks
+from synthesiser import FIXED, Synthesiser
+from train_controls import changed, give_codebooks, pitch_at_nodes, wake, whole
+
+from qwen_tts.codec.decoder import Decoder
+from qwen_tts.config import CodecConfig
+
+CONFIG = Path(__file__).parents[2] / "recipes" / "tiny" / "config" / "codec.json"
+
+
+def steady(pitch: float) -> tuple[Score, np.ndarray, np.ndarray]:
+    """A vowel of one pitch with a spectrum that falls in a straight line."""
+    units, nothing = 32, np.zeros(0, np.float32)
+    curves = np.full(2 * units, pitch), np.zeros(2 * units)
+    made = Score("a", "Ryan", "English", np.array([1]), np.array([32.0]), *curves, nothing, nothing)
+    harmonics = np.tile(1 - pitch * np.arange(1, HARMONICS + 1) / 12_000, (made.frames * NODES, 1)) * 0.1
+    return made, harmonics.astype(np.float32), np.full((made.frames * NODES, BANDS), 1e-3, np.float32)
+
+
+def test_sung_higher_the_envelope_stays() -> None:
+    made, harmonics, noise = steady(120.0)
+    higher, moved, same = changed(made, harmonics, noise, Way(pitch=1.25))
+    assert np.allclose(higher.pitch, 150) and np.array_equal(noise, same)
+    at = np.arange(1, 38)  # the line at the new harmonics, and as much power in each Hz as before
+    assert np.allclose(moved[0, at - 1], 0.1 * (1 - 150 * at / 12_000) * 1.25**0.5, rtol=1e-3)
+    before, after = (np.square(whole(pitch_at_nodes(m), h, noise))[5, 2:12] for m, h in ((made, harmonics), (higher, moved)))
+    assert np.abs(10 * np.log10(after.sum() / before.sum())) < 1
+
+
+def test_louder_is_louder_by_as_many_decibels() -> None:
+    made, harmonics, noise = steady(120.0)
+    louder, strong, hiss = changed(made, harmonics, noise, Way(loud=6.0))
+    assert np.allclose(strong, harmonics * 10**0.3, rtol=1e-5) and np.allclose(hiss, noise * 10**0.3, rtol=1e-5)
+    assert (louder.energy > made.energy).all()
+
+
+def test_whispered_all_power_is_noise() -> None:
+    made, harmonics, noise = steady(200.0)
+    whispered, voice, hiss = changed(made, harmonics, noise, Way(whispered=True))
+    assert not voice.any() and not whispered.pitch.any()
+    power = np.square(harmonics[3]).sum() / 2 + np.square(noise[3]).sum()
+    assert np.isclose(np.square(hiss[3]).sum(), power, rtol=1e-4)
+
+
+def test_what_is_woken_is_heard_at_every_layer() -> None:
+    torch.manual_seed(0)
+    decoder = Decoder(CodecConfig.from_file(CONFIG).decoder_config)
+    give_codebooks(decoder, some_codebooks(np.random.default_rng(0)))
+    synthesiser = Synthesiser(decoder, np.full(HARMONICS, 0.1), np.full(BANDS, 0.05))
+    codes = torch.from_numpy(np.random.default_rng(1).integers(0, 1000, (2, 20, BOOKS)))
+    wake(decoder, synthesiser, codes)
+    with torch.no_grad():
+        heard = decoder.context(decoder.quantizer(codes))[:, FIXED:]
+        other = decoder.context(decoder.quantizer(codes.flip(1)))[:, FIXED:].flip(2)
+    assert 0.7 < heard.std() < 1.4
+    assert (heard - other).square().mean() > 0.2 * heard.var()  # and depends on what is around a frame
