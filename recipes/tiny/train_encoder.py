@@ -9,14 +9,15 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from choosers import audible, choosers, give_codebooks
 from codes import Codebooks
 from harmonics import FRAME
 from kept import Kept
-from make_codec import audible, choosers, give_codebooks
 from safetensors.torch import load_file
 from score import sounds
 from synthesiser import LEARNED_IN, PHONE_DICE
 from torch import Tensor, nn
+from train_controls import give_codebooks as give_decoder_codebooks
 
 from qwen_tts.codec.codec import Codec
 from qwen_tts.config import CodecConfig
@@ -92,8 +93,6 @@ def main() -> None:
     parser.add_argument("--start", type=Path, help="model.safetensors of an earlier codec, whose encoder hears already")
     parser.add_argument("--config", type=Path, default=Path(__file__).parent / "config" / "codec.json")
     args = parser.parse_args()
-
-    from train_controls import give_codebooks as give_decoder_codebooks
 
     torch.set_num_threads(args.threads)
     torch.manual_seed(0)
