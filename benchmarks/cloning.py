@@ -3,8 +3,7 @@
 The recordings are synthetic voices that the built-in model did not learn from (`UNSEEN` in recipes/tiny/voices.py, and
 mixtures of two of them), each saying two sentences; the first is cloned:
 
-    python recipes/tiny/make_speech.py benchmarks/reference_en.txt DIR --voice af_sky     # and others, mixtures as
-    af_sky+bf_lily
+    python recipes/tiny/make_speech.py benchmarks/reference_en.txt DIR --voice af_sky     # and others, such as af_sky+bf_lily
     python benchmarks/cloning.py --recordings DIR
 
 Likeness is the cosine of speaker vectors. Beside each figure stands what the same speaker's other recording reaches.

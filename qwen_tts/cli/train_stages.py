@@ -109,8 +109,7 @@ def talker(
     out: Out, config: Config, guessed: Guessed = None, start: Start = None, steps: Steps = 10000, threads: Threads = 2,
     device: Device = "auto", compiled: Compiled = False,
     excerpts: Annotated[float, typer.Option(help="Share of the clips of which only a run of words is shown.")] = 0.15,
-    cloned: Annotated[float, typer.Option(help="Share of the clips of presets that a speaker vector tells the voice of.")] =
-    0.35,
+    cloned: Annotated[float, typer.Option(help="Share of presets' clips whose voice a speaker vector tells.")] = 0.35,
 ) -> None:  # fmt: skip
     """Learn to speak texts in codes: preset voices, instructions, and voices by description, as the clips have them.
 

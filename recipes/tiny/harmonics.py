@@ -66,12 +66,11 @@ def played(found: np.ndarray, pitch: np.ndarray) -> np.ndarray:
     """The wave of such harmonics, [N]."""
     count = len(pitch)
     turn = np.exp(2j * np.pi * np.cumsum(pitch) / RATE).astype(np.complex64)
-    nodes = np.arange(1, len(found) + 1) * HOP - 1
     right = np.minimum(np.arange(count) // HOP, len(found) - 1)
     weight = ((np.arange(count) % HOP + 1) / HOP).astype(np.float32)
     before = np.concatenate((found[:1], found[:-1]))
     wave, phase = np.zeros(count, np.float32), np.ones(count, np.complex64)
-    assert nodes[-1] == count - 1
+    assert len(found) * HOP == count
     for k in range(HARMONICS):
         phase *= turn
         column = before[right, k] * (1 - weight) + found[right, k] * weight

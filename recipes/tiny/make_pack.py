@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from codes import TIMBRES, Codebooks
+from harmonics import FRAME
 from mandarin import spelled
 from score import UNITS, Score, load
 from synthesiser import UNITS as SIXTHS
@@ -49,7 +50,7 @@ def main() -> None:
             if made.frames < 4:
                 continue
             text = spelled(made.text) if made.language == "Chinese" else made.text
-            clip = Clip(made.key, text, made.speaker, made.language, 0, made.frames * 1920, spelled(made.instruct))
+            clip = Clip(made.key, text, made.speaker, made.language, 0, made.frames * FRAME, spelled(made.instruct))
             assert len(text.encode()) == len(made.spoken), text
             clips.append(clip)
             codes.append(known.codes(made, int(rng.integers(SIXTHS))))

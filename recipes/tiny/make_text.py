@@ -1,7 +1,8 @@
 """What the teacher speaks: prose, and words in random order.
 
 Prose teaches rhythm; random words, drawn from a frequency list, teach spelling far beyond what prose of the same length
-covers."""
+covers.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,7 +19,6 @@ SHORT = frozenset("a i am an as at be by do go he if in is it me my no of on or 
 class Writing:
     """How a language is written: what is a word of it, what stands between words, commas and final marks."""
 
-    prefix: str  # of the sentences' names
     is_word: Callable[[str], bool]
     words: tuple[int, int]  # of a sentence
     space: str
@@ -34,7 +34,7 @@ def chinese(word: str) -> bool:
     return all("一" <= c <= "龥" for c in word)
 
 
-WRITING = {"en": Writing("", english, (4, 14), " ", ",", ".?!"), "zh": Writing("zh_", chinese, (3, 9), "", "，", "。？！")}
+WRITING = {"en": Writing(english, (4, 14), " ", ",", ".?!"), "zh": Writing(chinese, (3, 9), "", "，", "。？！")}
 
 
 def word_list(language: str, size: int) -> tuple[list[str], list[float]]:

@@ -1,5 +1,4 @@
-"""What is to be spoken and how: phones and how long each lasts, pitch, energy, voice. Codes of the built-in codec are made of
-it.
+"""What is to be spoken and how: phones and how long each lasts, pitch, energy, voice.
 
 The codec of the built-in model does not code sound but scores, since the teacher makes its sound of nothing else:
 
@@ -33,6 +32,7 @@ BEFORE, AFTER = "ˈˌ", "ː→↗↓↘ "  # these belong to the phone after or 
 LOWEST, HIGHEST = 62.0, 405.0  # Hz
 QUIET = 50.0  # Hz; where the teacher says less, there is no voice
 POINTS = 8  # of energy and voicing in a frame
+VOICED = 4.0  # how much voicing counts beside energy
 
 
 @dataclass(slots=True)
@@ -154,9 +154,6 @@ def shape(made: Score) -> np.ndarray:
     energy = at_points(made.energy, made.frames, POINTS, end=False).reshape(-1, POINTS)
     voiced = at_points((made.pitch > 0).astype(float), made.frames, POINTS, end=False).reshape(-1, POINTS)
     return np.concatenate((energy, VOICED * voiced), 1).astype(np.float32)
-
-
-VOICED = 4.0  # how much voicing counts beside energy
 
 
 def save(scores: Iterable[Score], path: Path) -> int:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from captions import Way
+from captions import ENERGY_A_DECIBEL, Way
 from codes import LOUDER, SPEEDS, Codebooks
 from harmonics import BANDS, HARMONICS, NODES, mel_places
 from kept import Kept
@@ -40,7 +40,7 @@ from qwen_tts.train.loop import Average, learning_rate, saved_trainer, train
 NOTES = 24  # places of the scale that a pitch is a bump on, for what is learned
 BATCH, SEGMENT, SKIPPED = 6, 40, 3  # frames
 PEAK = 5e-4
-DECIBELS = LOUDER / 0.35
+DECIBELS = LOUDER / ENERGY_A_DECIBEL
 UNHEARD = 10**-2.4  # of the strongest amplitude of a harmonic or of a band's noise
 SMALL_ERROR = 0.5  # nepers: smaller ones matter less, else the quietest sounds would be all that is learned
 BELOW = 0.2  # what a level below nothing costs
@@ -169,6 +169,11 @@ def wake(decoder: Decoder, synthesiser: Synthesiser, codes: Tensor) -> None:
         synthesiser.pin()
 
 
+def learned(decoder: Decoder) -> nn.ModuleList:
+    """What of a decoder is not all set by the synthesiser."""
+    return nn.ModuleList([decoder.pre_conv, decoder.pre_transformer, decoder.upsample, decoder.decoder[0]])
+
+
 class ControlsTrainer(Kept):
     def __init__(self, decoder: Decoder, sounds: Sounds, known: Codebooks, strongest: np.ndarray, steps: int) -> None:
         """`strongest`: of `Sounds.strongest`."""
@@ -178,7 +183,7 @@ class ControlsTrainer(Kept):
         self.strongest = np.concatenate((self.synthesiser.amplitudes, self.synthesiser.noises))
         level = torch.linspace(0, RANGE, 4001)
         self.scale = strength(level).numpy(), level.numpy()
-        self.learning = nn.ModuleList([decoder.pre_conv, decoder.pre_transformer, decoder.upsample, decoder.decoder[0]])
+        self.learning = learned(decoder)
         wake(decoder, self.synthesiser, self.batch(np.random.default_rng(0))[0])
         self.hint = nn.Linear(decoder.upsample[0][0].conv.out_channels, BANDS)  # type: ignore[index, union-attr]
         both = [*self.learning.parameters(), *self.hint.parameters()]
@@ -257,8 +262,7 @@ def trained(config: CodecConfig, state: Path) -> Decoder:
     decoder = Decoder(config.decoder_config)
     saved = saved_trainer(state)
     decoder.load_state_dict(saved["decoder"])
-    learned = nn.ModuleList([decoder.pre_conv, decoder.pre_transformer, decoder.upsample, decoder.decoder[0]])
-    learned.load_state_dict(saved["average"], strict=False)
+    learned(decoder).load_state_dict(saved["average"], strict=False)
     return decoder.eval()
 
 
