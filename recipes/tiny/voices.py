@@ -17,7 +17,6 @@ PRESETS = {
     "Ono_Anna": ("jf_alpha", "af_bella", "zf_xiaoyi"),
     "Sohee": ("af_sarah", "af_sarah", "zf_xiaoxiao"),
 }
-WOMEN = frozenset(("Serena", "Vivian", "Ono_Anna", "Sohee"))
 LEFT_OUT = frozenset(("zf_xiaoni", "af_nicole"))  # misread; whispered
 UNSEEN = frozenset(
     ("af_sky", "af_jessica", "am_adam", "am_liam", "bf_lily", "bf_alice", "bm_lewis", "bm_daniel", "ff_siwis", "pm_alex")
