@@ -21,8 +21,8 @@ def phone_codes(halves: np.ndarray, pairs: np.ndarray) -> np.ndarray:
     A frame with a pair that has no code gets the most frequent one with the same second class; failing that, the first of all.
     """
     classes = int(max(halves.max(), pairs.max())) + 1
-    code, second = np.zeros(classes * classes, np.int64), np.arange(classes * classes) % classes
-    for number in reversed(range(len(pairs))):
-        code[second == pairs[number, 1]] = number  # the most frequent comes last
-    code[pairs[:, 0] * classes + pairs[:, 1]] = np.arange(len(pairs))
-    return code[halves[:, 0].astype(np.int64) * classes + halves[:, 1]]
+    code = np.zeros((classes, classes), np.int64)
+    seconds, first = np.unique(pairs[:, 1], return_index=True)
+    code[:, seconds] = first
+    code[pairs[:, 0], pairs[:, 1]] = np.arange(len(pairs))
+    return code[halves[:, 0], halves[:, 1]]

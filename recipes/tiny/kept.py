@@ -1,17 +1,35 @@
-"""What a trainer keeps of itself between two runs."""
+"""What the trainers of this recipe share: how a step is taken, and what is kept between two runs."""
 
 from typing import Any
 
-from torch import nn, optim
+import torch
+from torch import Tensor, nn, optim
 
-from qwen_tts.train.loop import Average
+from qwen_tts.train.loop import Average, learning_rate
 
 
 class Kept:
-    """A trainer with parts that are saved under their names, and a moving average of what it learns."""
+    """A trainer with an optimiser, a moving average of what it learns, and parts that are saved under their names."""
 
-    def keep(self, average: Average, **parts: nn.Module | optim.Optimizer) -> None:
-        self.average, self._parts = average, parts
+    def keep(
+        self, learning: nn.Module, steps: int, peak: float, decay: float, also: nn.Module | None = None, **parts: Any
+    ) -> None:
+        """`learning` is learned and averaged, at a rate of up to `peak`; `also` is learned; modules and optimisers are kept."""
+        learned = [*learning.parameters(), *(also.parameters() if also else ())]
+        self.optimizer = torch.optim.AdamW(learned, lr=peak, betas=(0.9, 0.98), weight_decay=decay, fused=True)
+        self.learning, self.steps, self.peak, self.average = learning, steps, peak, Average(learning)
+        self._parts: dict[str, nn.Module | optim.Optimizer] = parts | {"optimizer": self.optimizer}
+
+    def learn(self, step: int, loss: Tensor, longest: float) -> float:
+        """Takes a step; of which length its gradient was, before it was made `longest` at most."""
+        for group in self.optimizer.param_groups:
+            group["lr"] = learning_rate(step, self.steps, self.peak, 100, floor=0.02)
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        norm = nn.utils.clip_grad_norm_(self.learning.parameters(), longest)
+        self.optimizer.step()
+        self.average.update(step)
+        return norm.item()
 
     def state_dict(self) -> dict[str, Any]:
         return {name: part.state_dict() for name, part in self._parts.items()} | {"average": self.average.values}

@@ -54,8 +54,9 @@ def texts(language: str) -> Texts:
 
 
 class Maker:
-    def __init__(self, cache: Path, language: str, kind: str, sound: bool, seed: int) -> None:
+    def __init__(self, cache: Path, language: str, kind: str, sound: bool, seed: int, voices: list[str]) -> None:
         self.kokoro, self.styles, self.kind, self.sound, self.seed = Kokoro(cache), Styles(cache), kind, sound, seed
+        self.voices = voices  # of the presets
         self.language = {"en": "English", "zh": "Chinese"}[language]
         self.texts = texts(language)
         self.read = (english_reader if language == "en" else chinese_reader)(self.kokoro.vocab)
@@ -69,7 +70,7 @@ class Maker:
                 break
         speaker, way, instruct = "", Way(), ""
         if self.kind in ("preset", "told"):
-            speaker = list(PRESETS)[number % len(PRESETS)]
+            speaker = self.voices[number % len(self.voices)]
             who, woman = preset(speaker, self.language), False
         else:
             who, woman = somebody(self.styles, self.language, rng)
@@ -135,12 +136,13 @@ def main() -> None:
     parser.add_argument("--sound", action="store_true")
     parser.add_argument("--shard", default="0/1")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--voices", default=",".join(PRESETS), help="which of the presets")
     parser.add_argument("--cache", type=Path, default=Path(".work/teachers"))
     args = parser.parse_args()
 
     args.out.mkdir(parents=True, exist_ok=True)
     part, parts = map(int, args.shard.split("/"))
-    maker = Maker(args.cache, args.language, args.kind, args.sound, args.seed)
+    maker = Maker(args.cache, args.language, args.kind, args.sound, args.seed, args.voices.split(","))
     for first in tqdm(range(part * CLIPS, args.clips, parts * CLIPS), mininterval=20):
         path = args.out / f"{args.kind}-{args.language}-{first // CLIPS:04d}.npz"
         if not path.exists():

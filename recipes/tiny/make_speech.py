@@ -12,7 +12,7 @@ import soundfile
 from kokoro import Kokoro, Styles
 from read import chinese_reader, english_reader
 from tqdm import tqdm
-from voices import PRESETS, Who, preset
+from voices import PRESETS, mixed, preset
 
 RATE = 24000
 
@@ -28,9 +28,7 @@ def main() -> None:
 
     kokoro, styles = Kokoro(args.cache), Styles(args.cache)
     read = (chinese_reader if args.language == "Chinese" else english_reader)(kokoro.vocab)
-    names = args.voice.split("+")
-    mixed = Who(tuple((name, 1 / len(names)) for name in names), names[0])
-    who = preset(args.voice, args.language) if args.voice in PRESETS else mixed
+    who = preset(args.voice, args.language) if args.voice in PRESETS else mixed(args.voice, args.voice.split("+")[0])
     (args.out / args.voice).mkdir(parents=True, exist_ok=True)
     manifest = args.out / f"{args.voice}.jsonl"
     done = {json.loads(row)["id"] for row in manifest.read_text("utf-8").splitlines()} if manifest.exists() else set()

@@ -77,7 +77,7 @@ def noise_patterns(count: int = NOISES, length: int = GRAIN) -> tuple[np.ndarray
 
 
 class Synthesiser:
-    """What of a decoder's weights is fixed: `pin` sets it, `spare` before and `pin` after each step of an optimiser."""
+    """What of a decoder's weights is fixed. `pin` sets it; an optimiser without decay leaves it so, as its gradient is 0."""
 
     def __init__(self, decoder: Decoder, amplitudes: np.ndarray, noises: np.ndarray) -> None:
         """The strongest amplitude of each harmonic [HARMONICS] and of each band's noise [BANDS]."""
@@ -94,12 +94,6 @@ class Synthesiser:
         for weight, fixed, values in self._masks:
             weight.data[fixed] = values
 
-    def spare(self) -> None:
-        """Takes what is fixed out of the gradients."""
-        for weight, fixed, _ in self._masks:
-            if weight.grad is not None:
-                weight.grad[fixed] = 0
-
     def _fix(self, weight: Tensor, rows: slice | Tensor, columns: slice | Tensor | None = None) -> None:
         """Keeps a part of a weight as it is now."""
         fixed = torch.zeros_like(weight, dtype=torch.bool)
@@ -108,6 +102,8 @@ class Synthesiser:
         else:
             fixed[rows] |= True
             fixed[:, columns] = True
+        if weight.requires_grad:
+            weight.register_post_accumulate_grad_hook(lambda w: spare(w, fixed))
         self._masks.append((weight, fixed, weight.data[fixed].clone()))
 
     @torch.no_grad()
@@ -263,6 +259,12 @@ class Synthesiser:
         x = (torch.arange(rate) + 1) / rate
         for i, o in zip(inputs, outputs, strict=True):
             weight[i, o] = torch.cat((x, 1 - x))
+
+
+def spare(weight: Tensor, fixed: Tensor) -> None:
+    """Takes what is fixed out of a gradient."""
+    assert weight.grad is not None
+    weight.grad.masked_fill_(fixed, 0)
 
 
 def t_width(decoder: Decoder) -> int:

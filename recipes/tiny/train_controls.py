@@ -10,11 +10,12 @@ from typing import Any
 
 import numpy as np
 import torch
-from captions import ENERGY_A_DECIBEL, Way
-from codes import LOUDER, SPEEDS, Codebooks
-from harmonics import BANDS, HARMONICS, NODES, mel_places
+from codes import SPEEDS, Codebooks
+from critic import Critic, judged, wish
+from harmonics import BANDS, HARMONICS, NODES
 from kept import Kept
-from score import POINTS, UNITS, VOICED, Score, sounds, through
+from score import POINTS, VOICED
+from sounded import Sounds, changed, pitch_at_nodes, some_way, whole
 from synthesiser import (
     BEND_IN,
     BENDS,
@@ -26,87 +27,30 @@ from synthesiser import (
     PHONE_DICE,
     RANGE,
     SLOWEST,
+    UNITS,
     Synthesiser,
     levels,
     strength,
 )
-from synthesiser import UNITS as SIXTHS
 from torch import Tensor, nn
 
 from qwen_tts.codec.decoder import Decoder
 from qwen_tts.config import CodecConfig
-from qwen_tts.train.loop import Average, learning_rate, saved_trainer, train
+from qwen_tts.train.loop import saved_trainer, train
 
 NOTES = 24  # places of the scale that a pitch is a bump on, for what is learned
 BATCH, SEGMENT, SKIPPED = 6, 40, 3  # frames
 PEAK = 5e-4
-DECIBELS = LOUDER / ENERGY_A_DECIBEL
 UNHEARD = 10**-2.4  # of the strongest amplitude of a harmonic or of a band's noise
 SMALL_ERROR = 0.5  # nepers: smaller ones matter less, else the quietest sounds would be all that is learned
 BELOW = 0.2  # what a level below nothing costs
-
-
-class Sounds:
-    """Scores that were spoken, and what their waves are made of."""
-
-    def __init__(self, folder: Path) -> None:
-        found = list(sounds(folder, "harmonics", "noise"))
-        self.scores, self.parts = [made for made, _ in found], [parts for _, parts in found]
-        frames = np.array([made.frames for made in self.scores], float)
-        who = np.unique([made.speaker for made in self.scores], return_inverse=True)[1]
-        self.chance = frames / np.bincount(who, frames)[who] ** 0.5
-        self.chance /= self.chance.sum()
-
-    def strongest(self, path: Path) -> np.ndarray:
-        """The strongest of each harmonic and of each band's noise, with room for louder speech; kept in a file."""
-        if not path.exists():
-            picked = np.random.default_rng(0).choice(len(self.parts), min(600, len(self.parts)), replace=False)
-            rows = np.concatenate([np.concatenate(self.parts[i], 1)[::7] for i in picked]).astype(np.float32)
-            np.save(path, np.quantile(rows, 0.9995, axis=0) * 1.5 + 1e-3)
-        return np.load(path)
-
-
-def pitch_at_nodes(made: Score) -> np.ndarray:
-    """Hz at the end of each node."""
-    ends = (np.arange(made.frames * NODES) + 1) / NODES * UNITS * 2
-    return np.interp(ends, np.arange(len(made.pitch)) + 0.5, through(made.pitch))
-
-
-def whole(pitch: np.ndarray, harmonics: np.ndarray, noise: np.ndarray) -> np.ndarray:
-    """The root mean square of all that sounds in each band, [nodes, BANDS]."""
-    at = np.interp(pitch[:, None] * np.arange(1, HARMONICS + 1), mel_places(BANDS), np.arange(BANDS))
-    left = np.minimum(at.astype(int), BANDS - 2)
-    power, rows = np.square(noise), np.arange(len(noise))[:, None]
-    for band, share in ((left, left + 1 - at), (left + 1, at - left)):
-        np.add.at(power, (rows, band), share * np.square(harmonics) / 2)
-    return np.sqrt(power)
-
-
-def changed(made: Score, harmonics: np.ndarray, noise: np.ndarray, way: Way) -> tuple[Score, np.ndarray, np.ndarray]:
-    """A clip's score and controls, sung higher, louder or whispered; the envelope stays where it is."""
-    harmonics, noise = harmonics.astype(np.float32), noise.astype(np.float32)
-    if way.pitch != 1:
-        x = np.arange(1, HARMONICS + 1) * way.pitch - 1  # where in the row of old harmonics the new ones lie
-        left = np.clip(np.floor(x).astype(int), 0, HARMONICS - 2)
-        weight = np.clip(x - left, 0, 1).astype(np.float32)
-        moved = harmonics[:, left] * (1 - weight) + harmonics[:, left + 1] * weight
-        harmonics = moved * np.float32(way.pitch**0.5) * (x <= HARMONICS - 1)
-    if way.whispered:
-        harmonics, noise = np.zeros_like(harmonics), whole(pitch_at_nodes(made), harmonics, noise)
-    gain = np.float32(10 ** (way.loud / 20))
-    return way.applied(made), harmonics * gain, noise * gain
+SEEN = 20  # frames of each clip that the critic is shown
+CRITICISM, CRITIC_RATE = 0.7, 3e-4  # how strong its gradient is beside that of the mistakes
 
 
 def loudness(level: Tensor) -> Tensor:
     """How loud a level is heard, in nepers (8.7 dB) above what is not heard."""
     return torch.log1p(strength(level.clamp(0, RANGE)) / UNHEARD)
-
-
-def some_way(rng: np.random.Generator) -> Way:
-    return Way(
-        pitch=float(np.exp(rng.uniform(-0.25, 0.25))) if rng.random() < 0.25 else 1.0,
-        loud=float(rng.uniform(-DECIBELS * 1.2, DECIBELS)) if rng.random() < 0.3 else 0.0, whispered=rng.random() < 0.05,
-    )  # fmt: skip
 
 
 @torch.no_grad()
@@ -126,7 +70,7 @@ def give_codebooks(decoder: Decoder, known: Codebooks) -> None:
     sung, rough, fine, *voices = (book.get_buffer(book.sum_name) for book in rest)
     for book in (sung, rough, fine):
         book[:, DICE_IN : DICE_IN + DICE] = torch.from_numpy(rng.random((len(book), DICE)))
-    done, speed = np.divmod(np.arange(SIXTHS * SPEEDS), SPEEDS)
+    done, speed = np.divmod(np.arange(UNITS * SPEEDS), SPEEDS)
     sung[: len(done), PHASE_IN], sung[: len(done), PHASE_IN + 1] = torch.from_numpy(done), torch.from_numpy(speed + SLOWEST)
     notes = np.linspace(np.log(SLOWEST), np.log(SLOWEST + SPEEDS), NOTES)
     bumps = np.exp(-0.5 * ((np.log(speed + SLOWEST)[:, None] - notes) / (notes[1] - notes[0])) ** 2)
@@ -178,26 +122,27 @@ class ControlsTrainer(Kept):
     def __init__(self, decoder: Decoder, sounds: Sounds, known: Codebooks, strongest: np.ndarray, steps: int) -> None:
         """`strongest`: of `Sounds.strongest`."""
         self.sounds, self.known = sounds, known
-        self.decoder, self.steps = decoder, steps
+        self.decoder = decoder
         self.synthesiser = Synthesiser(decoder, strongest[:HARMONICS], strongest[HARMONICS:])
         self.strongest = np.concatenate((self.synthesiser.amplitudes, self.synthesiser.noises))
         level = torch.linspace(0, RANGE, 4001)
         self.scale = strength(level).numpy(), level.numpy()
-        self.learning = learned(decoder)
+        learning = learned(decoder)
         wake(decoder, self.synthesiser, self.batch(np.random.default_rng(0))[0])
         self.hint = nn.Linear(decoder.upsample[0][0].conv.out_channels, BANDS)  # type: ignore[index, union-attr]
-        both = [*self.learning.parameters(), *self.hint.parameters()]
-        self.optimizer = torch.optim.AdamW(both, lr=PEAK, betas=(0.9, 0.98), weight_decay=0.0)
-        self.keep(Average(self.learning), decoder=decoder, hint=self.hint, optimizer=self.optimizer)
+        self.critic = Critic()
+        self.critic_optimizer = torch.optim.Adam(self.critic.parameters(), lr=CRITIC_RATE, betas=(0.5, 0.9), fused=True)
+        parts = {"decoder": decoder, "hint": self.hint, "critic": self.critic, "critic_optimizer": self.critic_optimizer}
+        self.keep(learning, steps, PEAK, 0.0, self.hint, **parts)
 
-    def batch(self, rng: np.random.Generator) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """codes [B, T, Q], the levels wanted [B, T * NODES, HARMONICS + BANDS], which frames are to be learned [B, T], and
-        the envelope, every second node [B, T * NODES / 2, BANDS].
+    def batch(self, rng: np.random.Generator) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+        """codes [B, T, Q], the levels wanted [B, T * NODES, HARMONICS + BANDS], which frames are to be learned [B, T],
+        the envelope, every second node [B, T * NODES / 2, BANDS], and the pitch in Hz [B, T * NODES].
         """
-        rows, wanted, real, envelopes = [], [], [], []
+        rows, wanted, real, envelopes, pitches = [], [], [], [], []
         for clip in rng.choice(len(self.sounds.chance), BATCH, p=self.sounds.chance):
             made, harmonics, noise = changed(self.sounds.scores[clip], *self.sounds.parts[clip], some_way(rng))
-            codes = self.known.codes(made, int(rng.integers(SIXTHS)))
+            codes = self.known.codes(made, int(rng.integers(UNITS)))
             first = int(rng.integers(0, max(1, len(codes) - SEGMENT + 1)))
             last = min(len(codes), first + SEGMENT)
             pad = SEGMENT - (last - first)
@@ -206,11 +151,13 @@ class ControlsTrainer(Kept):
             said = np.interp(part / self.strongest, *self.scale)
             wanted.append(np.pad(said.astype(np.float32), ((0, pad * NODES), (0, 0))))
             nodes = slice(first * NODES, last * NODES)
-            envelope = whole(pitch_at_nodes(made)[nodes], harmonics[nodes], noise[nodes])[1::2] / self.strongest[-BANDS:]
+            pitch = pitch_at_nodes(made)[nodes]
+            pitches.append(np.pad(pitch, (0, pad * NODES), mode="edge").astype(np.float32))
+            envelope = whole(pitch, harmonics[nodes], noise[nodes])[1::2] / self.strongest[-BANDS:]
             envelopes.append(np.pad(np.log1p(envelope / UNHEARD), ((0, pad * NODES // 2), (0, 0))).astype(np.float32))
             frames = np.arange(SEGMENT)
             real.append((frames < last - first) & ((frames >= SKIPPED) | (first == 0)))
-        return tuple(torch.from_numpy(np.stack(part)) for part in (rows, wanted, real, envelopes))  # type: ignore[return-value]
+        return tuple(torch.from_numpy(np.stack(part)) for part in (rows, wanted, real, envelopes, pitches))  # type: ignore[return-value]
 
     def said(self, codes: Tensor) -> tuple[Tensor, Tensor]:
         """The levels, [B, T * NODES, HARMONICS + BANDS], and what a hint reads off half way, [B, T * NODES / 2, BANDS].
@@ -229,26 +176,36 @@ class ControlsTrainer(Kept):
         return said.transpose(1, 2), self.hint(x.transpose(1, 2))
 
     def step(self, step: int) -> dict[str, float]:
-        for group in self.optimizer.param_groups:
-            group["lr"] = learning_rate(step, self.steps, PEAK, 100, floor=0.02)
-        codes, wanted, real, envelope = self.batch(np.random.default_rng((0, step)))
+        rng = np.random.default_rng((0, step))
+        codes, wanted, real, envelope, pitch = self.batch(rng)
         with torch.autocast("cpu", torch.bfloat16):
             said, hint = (part.float() for part in self.said(codes))
-        off = nn.functional.smooth_l1_loss(loudness(said), loudness(wanted), reduction="none", beta=SMALL_ERROR)
-        off = off + BELOW * (-said).clamp(min=0)
         where = real.repeat_interleave(NODES, 1)
+        heard, true = loudness(said), loudness(wanted)
+        off = nn.functional.smooth_l1_loss(heard, true, reduction="none", beta=SMALL_ERROR)
+        off = off + BELOW * (-said).clamp(min=0)
         voice, noise = off[..., :HARMONICS][where].mean(), off[..., HARMONICS:][where].mean()
         half = real.repeat_interleave(NODES // 2, 1)
         hinted = nn.functional.smooth_l1_loss(hint[half], envelope[half], beta=SMALL_ERROR)
-        loss = voice + noise + hinted
-        self.optimizer.zero_grad(set_to_none=True)
+        loss = voice + noise
+        opinion, wished = self.criticism(heard.detach() * where[..., None], true * where[..., None], pitch, rng)
+        slope = torch.autograd.grad(loss, heard, retain_graph=True)[0]
+        wished = wished * where[..., None] * (CRITICISM * slope.norm() / wished.norm().clamp(min=1e-12))
+        norm = self.learn(step, loss + hinted + (heard * wished).sum(), 2.0)
+        return {"voice": voice.item(), "noise": noise.item(), "hint": hinted.item(), "critic": opinion, "norm": norm}
+
+    def criticism(self, heard: Tensor, true: Tensor, pitch: Tensor, rng: np.random.Generator) -> tuple[float, Tensor]:
+        """What the critic makes of a part of the batch, before it learns from it: its loss, and the gradient that it wishes."""
+        first = int(rng.integers(0, heard.shape[1] - SEEN * NODES + 1))
+        part = slice(first, first + SEEN * NODES)
+        shown = heard[:, part], true[:, part], pitch[:, part]
+        with torch.autocast("cpu", torch.bfloat16):
+            wished = wish(self.critic, *shown)
+            loss = judged(self.critic, *shown)
+        self.critic_optimizer.zero_grad(set_to_none=True)
         loss.backward()
-        self.synthesiser.spare()
-        norm = nn.utils.clip_grad_norm_(self.learning.parameters(), 2.0)
-        self.optimizer.step()
-        self.synthesiser.pin()
-        self.average.update(step)
-        return {"voice": voice.item(), "noise": noise.item(), "hint": hinted.item(), "norm": norm.item()}
+        self.critic_optimizer.step()
+        return loss.item(), nn.functional.pad(wished.float(), (0, 0, first, heard.shape[1] - part.stop))
 
     def begin_with(self, state: dict[str, Any]) -> None:
         """Takes the averaged weights of an earlier run."""

@@ -21,7 +21,7 @@ from train_controls import give_codebooks as give_decoder_codebooks
 
 from qwen_tts.codec.codec import Codec
 from qwen_tts.config import CodecConfig
-from qwen_tts.train.loop import Average, learning_rate, saved_trainer, train
+from qwen_tts.train.loop import saved_trainer, train
 
 BATCH, SEGMENT, PEAK = 12, 45, 1.5e-3  # clips, frames
 HALF = PHONE_DICE // 2  # of codebook 0's vectors: a place for each phone
@@ -30,16 +30,14 @@ SHARP = 4.0  # what stands there
 
 class EncoderTrainer(Kept):
     def __init__(self, codec: Codec, folder: Path, known: Codebooks, steps: int) -> None:
-        self.codec, self.steps, self.known = codec, steps, known
+        self.codec, self.known = codec, known
         self.vectors = audible(codec)
         self.clips = [(parts[0], known.codes(made)) for made, parts in sounds(folder, "wave")]
         with torch.no_grad():  # an encoder that was taught before may be a hundred times as loud as a new one
             loud = codec.encoder.embed(self.batch(np.random.default_rng(0))[0]).std()
             for chooser in choosers(codec):
                 chooser.input_proj.weight.normal_(0, float(codec.encoder.downsample.conv.out_channels**-0.5 / loud))
-        self.learning = nn.ModuleList([codec.encoder])
-        self.optimizer = torch.optim.AdamW(self.learning.parameters(), lr=PEAK, betas=(0.9, 0.98), weight_decay=0.01)
-        self.keep(Average(self.learning), encoder=codec.encoder, optimizer=self.optimizer)
+        self.keep(nn.ModuleList([codec.encoder]), steps, PEAK, 0.01, encoder=codec.encoder)
 
     def batch(self, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
         """Beginnings of clips, now and then with others before them, [B, N], and codes [B, T, Q], -1 where there are none."""
@@ -55,8 +53,6 @@ class EncoderTrainer(Kept):
         return torch.from_numpy(np.stack(waves)), torch.from_numpy(np.stack(codes))
 
     def step(self, step: int) -> dict[str, float]:
-        for group in self.optimizer.param_groups:
-            group["lr"] = learning_rate(step, self.steps, PEAK, 100, floor=0.02)
         waves, codes = self.batch(np.random.default_rng((0, step)))
         real = codes[..., 0] >= 0
         with torch.autocast("cpu", torch.bfloat16):
@@ -68,12 +64,7 @@ class EncoderTrainer(Kept):
         phones = nn.functional.cross_entropy(guesses, pairs) * 2
         wanted = torch.stack([self.vectors[number][codes[:, number]] for number in range(1, codes.shape[1])]).sum(0)
         off = (sung - wanted)[:, LEARNED_IN:].square().mean() * 10
-        loss = phones + off
-        self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        nn.utils.clip_grad_norm_(self.learning.parameters(), 1.0)
-        self.optimizer.step()
-        self.average.update(step)
+        self.learn(step, phones + off, 1.0)
         return {"phones": phones.item(), "rest": off.item()}
 
 

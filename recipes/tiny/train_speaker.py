@@ -19,7 +19,7 @@ from torch import Tensor
 from qwen_tts.config import ModelConfig
 from qwen_tts.mel import mel_spectrogram
 from qwen_tts.speaker.ecapa import SpeakerEncoder
-from qwen_tts.train.loop import Average, learning_rate, saved_trainer, train
+from qwen_tts.train.loop import saved_trainer, train
 
 BATCH, SECONDS, PEAK = 24, (1.2, 4.0), 1e-3
 NAMED = 0.3  # of what is heard is of preset voices, the rest of as many voices as there are
@@ -27,15 +27,14 @@ NAMED = 0.3  # of what is heard is of preset voices, the rest of as many voices 
 
 class SpeakerTrainer(Kept):
     def __init__(self, encoder: SpeakerEncoder, folder: Path, known: Codebooks, steps: int) -> None:
-        self.encoder, self.steps = encoder, steps
+        self.encoder = encoder
         found = [(parts[0], vector(made, known), made.speaker != "somebody") for made, parts in sounds(folder, "wave")]
         self.waves, vectors, named = zip(*found, strict=True)
         self.vectors = np.stack(vectors)
         long = np.array([len(wave) for wave in self.waves]) > SECONDS[0] * RATE
         chance = long * np.where(named, NAMED / np.sum(named), (1 - NAMED) / max(1, len(named) - np.sum(named)))
         self.chance = chance / chance.sum()
-        self.optimizer = torch.optim.AdamW(encoder.parameters(), lr=PEAK, betas=(0.9, 0.98), weight_decay=0.01)
-        self.keep(Average(encoder), encoder=encoder, optimizer=self.optimizer)
+        self.keep(encoder, steps, PEAK, 0.01, encoder=encoder)
 
     def batch(self, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
         """Crops of one length, as different microphones hear them [B, N], and their vectors [B, D]."""
@@ -52,18 +51,11 @@ class SpeakerTrainer(Kept):
         return torch.from_numpy(np.stack(rows)), torch.from_numpy(self.vectors[clips])
 
     def step(self, step: int) -> dict[str, float]:
-        for group in self.optimizer.param_groups:
-            group["lr"] = learning_rate(step, self.steps, PEAK, 100, floor=0.02)
         waves, wanted = self.batch(np.random.default_rng((0, step)))
         with torch.autocast("cpu", torch.bfloat16):
             heard = self.encoder(mel_spectrogram(waves, self.encoder.config.mel_dim)).float()
         off = (heard - wanted).square()
-        loss = off.mean()
-        self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(self.encoder.parameters(), 1.0)
-        self.optimizer.step()
-        self.average.update(step)
+        self.learn(step, off.mean(), 1.0)
         return {"voice": off[:, :TIMBRES].mean().item(), "pitch": off[:, TIMBRES].mean().item()}
 
 

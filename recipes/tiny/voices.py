@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from kokoro import TIMBRE, Styles
 
-# name -> whose sound; whose melody in English; whose in Chinese, which is spoken by whoever was taught it
+# name -> whose sound, or whose two; whose melody in English; whose in Chinese, which is spoken by whoever was taught it
 PRESETS = {
     "Ryan": ("am_michael", "am_michael", "zm_yunjian"),
     "Aiden": ("am_puck", "am_puck", "zm_yunxi"),
@@ -14,7 +14,7 @@ PRESETS = {
     "Uncle_Fu": ("am_onyx", "am_onyx", "zm_yunjian"),
     "Serena": ("af_heart", "af_heart", "zf_xiaoxiao"),
     "Vivian": ("af_bella", "af_bella", "zf_xiaoyi"),
-    "Ono_Anna": ("jf_alpha", "af_bella", "zf_xiaoyi"),
+    "Ono_Anna": ("jf_alpha+af_nova", "af_bella", "zf_xiaoyi"),
     "Sohee": ("af_sarah", "af_sarah", "zf_xiaoxiao"),
 }
 LEFT_OUT = frozenset(("zf_xiaoni", "af_nicole"))  # misread; whispered
@@ -38,7 +38,13 @@ class Who:
 
 def preset(name: str, language: str) -> Who:
     sound, english, chinese = PRESETS[name]
-    return Who(((sound, 1.0),), chinese if language == "Chinese" else english)
+    return mixed(sound, chinese if language == "Chinese" else english)
+
+
+def mixed(sounds: str, melody: str) -> Who:
+    """Of sounds that are named A or A+B, as much of each."""
+    names = sounds.split("+")
+    return Who(tuple((name, 1 / len(names)) for name in names), melody)
 
 
 def everybody(styles: Styles) -> list[str]:

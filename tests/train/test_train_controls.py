@@ -9,8 +9,9 @@ from codes import BOOKS
 from harmonics import BANDS, HARMONICS, NODES
 from score import Score
 from some_codebooks import some_codebooks
+from sounded import changed, pitch_at_nodes, whole
 from synthesiser import FIXED, Synthesiser
-from train_controls import changed, give_codebooks, pitch_at_nodes, wake, whole
+from train_controls import give_codebooks, wake
 
 from qwen_tts.codec.decoder import Decoder
 from qwen_tts.config import CodecConfig

@@ -1,0 +1,66 @@
+"""Scores that were spoken, what their waves are made of, and how both change when sung higher, louder, or whispered."""
+
+from pathlib import Path
+
+import numpy as np
+from captions import ENERGY_A_DECIBEL, Way
+from codes import LOUDER
+from harmonics import BANDS, HARMONICS, NODES, mel_places
+from score import UNITS, Score, sounds, through
+
+DECIBELS = LOUDER / ENERGY_A_DECIBEL
+
+
+class Sounds:
+    """Scores that were spoken, and what their waves are made of."""
+
+    def __init__(self, folder: Path) -> None:
+        found = list(sounds(folder, "harmonics", "noise"))
+        self.scores, self.parts = [made for made, _ in found], [parts for _, parts in found]
+        frames = np.array([made.frames for made in self.scores], float)
+        who = np.unique([made.speaker for made in self.scores], return_inverse=True)[1]
+        self.chance = frames / np.bincount(who, frames)[who] ** 0.5
+        self.chance /= self.chance.sum()
+
+    def strongest(self, path: Path) -> np.ndarray:
+        """The strongest of each harmonic and of each band's noise, with room for louder speech; kept in a file."""
+        if not path.exists():
+            picked = np.random.default_rng(0).choice(len(self.parts), min(600, len(self.parts)), replace=False)
+            rows = np.concatenate([np.concatenate(self.parts[i], 1)[::7] for i in picked]).astype(np.float32)
+            np.save(path, np.quantile(rows, 0.9995, axis=0) * 1.5 + 1e-3)
+        return np.load(path)
+
+
+def pitch_at_nodes(made: Score) -> np.ndarray:
+    """Hz at the end of each node."""
+    ends = (np.arange(made.frames * NODES) + 1) / NODES * UNITS * 2
+    return np.interp(ends, np.arange(len(made.pitch)) + 0.5, through(made.pitch))
+
+
+def whole(pitch: np.ndarray, harmonics: np.ndarray, noise: np.ndarray) -> np.ndarray:
+    """The root mean square of all that sounds in each band, [nodes, BANDS]."""
+    at = np.interp(pitch[:, None] * np.arange(1, HARMONICS + 1), mel_places(BANDS), np.arange(BANDS))
+    shares = np.maximum(1 - np.abs(at[..., None] - np.arange(BANDS)), 0).astype(np.float32)  # [nodes, HARMONICS, BANDS]
+    return np.sqrt(np.square(noise) + (np.square(harmonics)[:, None] @ shares)[:, 0] / 2)
+
+
+def changed(made: Score, harmonics: np.ndarray, noise: np.ndarray, way: Way) -> tuple[Score, np.ndarray, np.ndarray]:
+    """A clip's score and controls, sung higher, louder or whispered; the envelope stays where it is."""
+    harmonics, noise = harmonics.astype(np.float32), noise.astype(np.float32)
+    if way.pitch != 1:
+        x = np.arange(1, HARMONICS + 1) * way.pitch - 1  # where in the row of old harmonics the new ones lie
+        left = np.clip(np.floor(x).astype(int), 0, HARMONICS - 2)
+        weight = np.clip(x - left, 0, 1).astype(np.float32)
+        moved = harmonics[:, left] * (1 - weight) + harmonics[:, left + 1] * weight
+        harmonics = moved * np.float32(way.pitch**0.5) * (x <= HARMONICS - 1)
+    if way.whispered:
+        harmonics, noise = np.zeros_like(harmonics), whole(pitch_at_nodes(made), harmonics, noise)
+    gain = np.float32(10 ** (way.loud / 20))
+    return way.applied(made), harmonics * gain, noise * gain
+
+
+def some_way(rng: np.random.Generator) -> Way:
+    return Way(
+        pitch=float(np.exp(rng.uniform(-0.25, 0.25))) if rng.random() < 0.25 else 1.0,
+        loud=float(rng.uniform(-DECIBELS * 1.2, DECIBELS)) if rng.random() < 0.3 else 0.0, whispered=rng.random() < 0.05,
+    )  # fmt: skip
