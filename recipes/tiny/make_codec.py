@@ -6,12 +6,28 @@ from pathlib import Path
 
 import torch
 from choosers import audible, give_codebooks
+from harmonics import HARMONICS
 from safetensors.torch import save_file
+from synthesiser import levels
 from train_controls import trained as trained_decoder
 from train_encoder import trained as trained_encoder
 
 from qwen_tts.codec.codec import Codec
+from qwen_tts.codec.decoder import Decoder
 from qwen_tts.config import CodecConfig
+
+NEAR = 2  # harmonics on each side
+
+
+@torch.no_grad()
+def sharpen(decoder: Decoder, amount: float) -> None:
+    """Moves the level of each harmonic away from the mean of its neighbours'. What was learned is a little too smooth."""
+    conv = decoder.decoder[0].conv  # type: ignore[union-attr]
+    near = torch.ones(HARMONICS, HARMONICS).tril(NEAR).triu(-NEAR)
+    mix = (1 + amount) * torch.eye(HARMONICS) - amount * near / near.sum(1, keepdim=True)
+    voice = slice(levels().start, levels().start + HARMONICS)
+    conv.weight[voice] = torch.einsum("ij,jck->ick", mix, conv.weight[voice])
+    conv.bias[voice] = mix @ conv.bias[voice]
 
 
 def write(codec: Codec, path: Path) -> None:
@@ -33,11 +49,13 @@ def main() -> None:
     parser.add_argument("decoder", type=Path, help="state.pt of train_controls.py")
     parser.add_argument("out", type=Path)
     parser.add_argument("--encoder", type=Path, help="state.pt of train_encoder.py")
+    parser.add_argument("--sharpen", type=float, default=0.5)
     parser.add_argument("--config", type=Path, default=Path(__file__).parent / "config" / "codec.json")
     args = parser.parse_args()
 
     codec = Codec(CodecConfig.from_file(args.config)).eval()
     codec.decoder.load_state_dict(trained_decoder(codec.config, args.decoder).state_dict())
+    sharpen(codec.decoder, args.sharpen)
     if args.encoder is not None:
         codec.encoder.load_state_dict(trained_encoder(args.encoder))
     give_codebooks(codec, audible(codec))

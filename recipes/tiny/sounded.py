@@ -8,6 +8,7 @@ from codes import LOUDER
 from harmonics import BANDS, HARMONICS, NODES, mel_places
 from score import UNITS, Score, sounds, through
 
+OTHERS = 0.3  # of the clips that are drawn are of voices that have no name
 DECIBELS = LOUDER / ENERGY_A_DECIBEL
 
 
@@ -19,8 +20,11 @@ class Sounds:
         self.scores, self.parts = [made for made, _ in found], [parts for _, parts in found]
         frames = np.array([made.frames for made in self.scores], float)
         who = np.unique([made.speaker for made in self.scores], return_inverse=True)[1]
-        self.chance = frames / np.bincount(who, frames)[who] ** 0.5
-        self.chance /= self.chance.sum()
+        chance = frames / np.bincount(who, frames)[who] ** 0.5
+        named = np.array([made.speaker != "somebody" for made in self.scores])
+        for some, share in ((named, 1 - OTHERS), (~named, OTHERS)):
+            chance[some] *= share / max(chance[some].sum(), 1e-9)
+        self.chance = chance / chance.sum()
 
     def strongest(self, path: Path) -> np.ndarray:
         """The strongest of each harmonic and of each band's noise, with room for louder speech; kept in a file."""

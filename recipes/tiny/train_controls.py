@@ -45,7 +45,7 @@ UNHEARD = 10**-2.4  # of the strongest amplitude of a harmonic or of a band's no
 SMALL_ERROR = 0.5  # nepers: smaller ones matter less, else the quietest sounds would be all that is learned
 BELOW = 0.2  # what a level below nothing costs
 SEEN = 20  # frames of each clip that the critic is shown
-CRITICISM, CRITIC_RATE = 0.7, 3e-4  # how strong its gradient is beside that of the mistakes
+CRITICISM, CRITIC_RATE = 1.5, 5e-4  # how strong its gradient is beside that of the mistakes
 
 
 def loudness(level: Tensor) -> Tensor:

@@ -7,10 +7,11 @@ import torch
 from captions import Way
 from codes import BOOKS
 from harmonics import BANDS, HARMONICS, NODES
+from make_codec import sharpen
 from score import Score
 from some_codebooks import some_codebooks
 from sounded import changed, pitch_at_nodes, whole
-from synthesiser import FIXED, Synthesiser
+from synthesiser import FIXED, Synthesiser, levels
 from train_controls import give_codebooks, wake
 
 from qwen_tts.codec.decoder import Decoder
@@ -65,3 +66,19 @@ def test_what_is_woken_is_heard_at_every_layer() -> None:
         other = decoder.context(decoder.quantizer(codes.flip(1)))[:, FIXED:].flip(2)
     assert 0.7 < heard.std() < 1.4
     assert (heard - other).square().mean() > 0.2 * heard.var()  # and depends on what is around a frame
+
+
+def test_sharpened_a_harmonic_moves_away_from_its_neighbours() -> None:
+    torch.manual_seed(0)
+    decoder = Decoder(CodecConfig.from_file(CONFIG).decoder_config)
+    conv, x = decoder.decoder[0].conv, torch.randn(1, decoder.decoder[0].conv.in_channels, 20)
+    before = conv(x)
+    voice = slice(levels().start, levels().start + HARMONICS)
+    sharpen(decoder, 0.5)
+    after = conv(x)
+    others = torch.ones(before.shape[1], dtype=torch.bool)
+    others[voice] = False
+    assert torch.equal(before[:, others], after[:, others])
+    row = before[0, voice, 7]
+    assert torch.isclose(after[0, voice, 7][20], 1.5 * row[20] - 0.5 * row[18:23].mean(), atol=1e-5)
+    assert torch.isclose(after[0, voice, 7][0], 1.5 * row[0] - 0.5 * row[:3].mean(), atol=1e-5)
