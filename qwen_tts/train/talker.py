@@ -93,9 +93,8 @@ class TalkerTrainer:
         """
         self.talker, self.config, self.text, self.pack, self.codes, self.options = talker, config, text, pack, codes, options
         self.pasts = [codes] if guessed is None else [codes, guessed]
-        self.alignment = alignment
         self.device = talker.model.codec_embedding.weight.device
-        self.speaker_encoder, self.vectors = speaker_encoder, vectors
+        self.alignment, self.speaker_encoder, self.vectors = alignment, speaker_encoder, vectors
         self.learning = nn.ModuleDict({"talker": talker} | ({"speaker_encoder": speaker_encoder} if speaker_encoder else {}))
         decay = [p for p in self.learning.parameters() if p.ndim > 1]
         rest = [p for p in self.learning.parameters() if p.ndim <= 1]
@@ -118,6 +117,7 @@ class TalkerTrainer:
         self.frames = frames
         self.excerpts = Excerpts(pack, frames, alignment, getattr(config.speaker_encoder_config, "sample_rate", 24_000))
         self._epoch: tuple[int, list[list[int]]] | None = None
+        self._length = len(self.batches(0))
 
     def batches(self, epoch: int) -> list[list[int]]:
         """The clips of an epoch, `grouped`, in random order."""
@@ -143,8 +143,6 @@ class TalkerTrainer:
 
     def clips(self, step: int) -> list[int]:
         """The batch of a step, epoch after epoch. (Epochs differ by a batch or two; the first one's number counts.)"""
-        if not hasattr(self, "_length"):
-            self._length = len(self.batches(0))
         groups = self.batches(step // self._length)
         return groups[step % self._length % len(groups)]
 
@@ -163,9 +161,8 @@ class TalkerTrainer:
         """What is heard of the speaker: a part of a clip or some seconds of any, [N]; or its vector, slightly off, [D]."""
         if self.vectors is not None:
             vector = self.vectors[clip]
-            return torch.from_numpy(
-                (vector + self.options.vector_noise * (vector != 0) * rng.normal(size=vector.shape)).astype(np.float32)
-            )
+            off = self.options.vector_noise * rng.normal(size=vector.shape)
+            return torch.from_numpy((vector + off * (vector != 0)).astype(np.float32))
         return self.excerpts.recording(clip, rng) if part is None else self.excerpts.wave(part)
 
     def layout(
