@@ -20,7 +20,8 @@ from kokoro import TIMBRE, Plan
 from tqdm import tqdm
 
 UNITS = 3.2  # of 25 ms in a frame of 80 ms
-LEAD, TAIL = 2, 6  # units of silence kept before and after speech
+LEAD, TAIL = 4, 6  # units of silence kept before and after speech: what is said in the first frame would never be told
+AUDIBLE = -3.0  # of the teacher's energy: speech has more than 0, silence less than -5
 SILENCE = 0
 PHONES = "_abdefhijklmnopstuvwxyzæðŋɐɑɔəɛɜɡɤɪɹɻɾʂʃʊʌʒθɕɨɒ"  # classes, as letters
 SPLIT = {  # what is two phones
@@ -98,8 +99,9 @@ def score(reading: Reading, plan: Plan, speaker: str, language: str, voice: np.n
     durations = plan.durations.astype(float)
     kinds, ends = classes(reading.phones, durations[1:-1])
     ends = ends + durations[0]
-    last = max((end for kind, end in zip(kinds, ends, strict=True) if kind != SILENCE), default=ends[-1])
-    begin = max(0, int(durations[0]) - LEAD)
+    audible = np.flatnonzero(plan.energy[0] > AUDIBLE) / 2  # begins up to 90 ms before the first phone is said to begin
+    first, last = (audible[0], audible[-1]) if len(audible) else (0, ends[-1])
+    begin = max(0, int(min(first, durations[0])) - LEAD)
     stop = min(int(durations.sum()), int(np.ceil(last)) + TAIL)
     heard = int(np.searchsorted(ends, stop)) + 1
     kinds, ends = kinds[:heard], ends[:heard]
@@ -113,7 +115,8 @@ def score(reading: Reading, plan: Plan, speaker: str, language: str, voice: np.n
         places += [byte + 1e-3, stop_byte - 1e-3]
         times += [starts[min(1 + end, len(starts) - 1)] for end in (phone, stop_phone)]
     if len(spoken):
-        spoken = np.interp(np.arange(len(spoken)) + 0.5, places, np.maximum.accumulate(times)).astype(np.float32)
+        times = np.minimum(np.maximum.accumulate(times), stop - begin)
+        spoken = np.interp(np.arange(len(spoken)) + 0.5, places, times).astype(np.float32)
     return Score(
         reading.text, speaker, language, kinds.astype(np.uint8), ends.astype(np.float32),
         np.where(pitch > QUIET, pitch, 0).astype(np.float32), energy.astype(np.float32), voice[:TIMBRE].astype(np.float32),

@@ -1,5 +1,6 @@
 """Scores that were spoken, what their waves are made of, and how both change when sung higher, louder, or whispered."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -35,6 +36,21 @@ class Sounds:
         return np.load(path)
 
 
+def part(made: Score, harmonics: np.ndarray, noise: np.ndarray, first: int, units: int) -> tuple[Score, np.ndarray, np.ndarray]:
+    """At most `units` of a clip, from the first one on. Its frames begin at other times than the whole clip's."""
+    stop = min(first + units, made.units)
+    phones = slice(int(np.searchsorted(made.ends, first, side="right")), int(np.searchsorted(made.ends, stop)) + 1)
+    half_units = slice(2 * first, 2 * stop)
+    found = replace(
+        made, phones=made.phones[phones], ends=np.minimum(made.ends[phones], stop) - first,
+        pitch=made.pitch[half_units], energy=made.energy[half_units], spoken=np.clip(made.spoken, first, stop) - first,
+    )  # fmt: skip
+    begin, nodes = round(first * NODES / UNITS), found.frames * NODES
+    rows = (row[begin : begin + nodes].astype(np.float32) for row in (harmonics, noise))
+    voice, hiss = (np.pad(row, ((0, nodes - len(row)), (0, 0))) for row in rows)
+    return found, voice, hiss
+
+
 def pitch_at_nodes(made: Score) -> np.ndarray:
     """Hz at the end of each node."""
     ends = (np.arange(made.frames * NODES) + 1) / NODES * UNITS * 2
@@ -50,7 +66,6 @@ def whole(pitch: np.ndarray, harmonics: np.ndarray, noise: np.ndarray) -> np.nda
 
 def changed(made: Score, harmonics: np.ndarray, noise: np.ndarray, way: Way) -> tuple[Score, np.ndarray, np.ndarray]:
     """A clip's score and controls, sung higher, louder or whispered; the envelope stays where it is."""
-    harmonics, noise = harmonics.astype(np.float32), noise.astype(np.float32)
     if way.pitch != 1:
         x = np.arange(1, HARMONICS + 1) * way.pitch - 1  # where in the row of old harmonics the new ones lie
         left = np.clip(np.floor(x).astype(int), 0, HARMONICS - 2)

@@ -14,8 +14,8 @@ from codes import SPEEDS, Codebooks
 from critic import Critic, judged, wish
 from harmonics import BANDS, HARMONICS, NODES
 from kept import Kept
-from score import POINTS, VOICED
-from sounded import Sounds, changed, pitch_at_nodes, some_way, whole
+from score import POINTS, UNITS, VOICED
+from sounded import Sounds, changed, part, pitch_at_nodes, some_way, whole
 from synthesiser import (
     BEND_IN,
     BENDS,
@@ -27,11 +27,11 @@ from synthesiser import (
     PHONE_DICE,
     RANGE,
     SLOWEST,
-    UNITS,
     Synthesiser,
     levels,
     strength,
 )
+from synthesiser import UNITS as SIXTHS
 from torch import Tensor, nn
 
 from qwen_tts.codec.decoder import Decoder
@@ -40,6 +40,7 @@ from qwen_tts.train.loop import saved_trainer, train
 
 NOTES = 24  # places of the scale that a pitch is a bump on, for what is learned
 BATCH, SEGMENT, SKIPPED = 6, 40, 3  # frames
+CUT, LATE = 0.85, 15  # of the clips are heard from a later unit on: with its frames elsewhere, a clip is another one
 PEAK = 5e-4
 UNHEARD = 10**-2.4  # of the strongest amplitude of a harmonic or of a band's noise
 SMALL_ERROR = 0.5  # nepers: smaller ones matter less, else the quietest sounds would be all that is learned
@@ -70,7 +71,7 @@ def give_codebooks(decoder: Decoder, known: Codebooks) -> None:
     sung, rough, fine, *voices = (book.get_buffer(book.sum_name) for book in rest)
     for book in (sung, rough, fine):
         book[:, DICE_IN : DICE_IN + DICE] = torch.from_numpy(rng.random((len(book), DICE)))
-    done, speed = np.divmod(np.arange(UNITS * SPEEDS), SPEEDS)
+    done, speed = np.divmod(np.arange(SIXTHS * SPEEDS), SPEEDS)
     sung[: len(done), PHASE_IN], sung[: len(done), PHASE_IN + 1] = torch.from_numpy(done), torch.from_numpy(speed + SLOWEST)
     notes = np.linspace(np.log(SLOWEST), np.log(SLOWEST + SPEEDS), NOTES)
     bumps = np.exp(-0.5 * ((np.log(speed + SLOWEST)[:, None] - notes) / (notes[1] - notes[0])) ** 2)
@@ -125,8 +126,6 @@ class ControlsTrainer(Kept):
         self.decoder = decoder
         self.synthesiser = Synthesiser(decoder, strongest[:HARMONICS], strongest[HARMONICS:])
         self.strongest = np.concatenate((self.synthesiser.amplitudes, self.synthesiser.noises))
-        level = torch.linspace(0, RANGE, 4001)
-        self.scale = strength(level).numpy(), level.numpy()
         learning = learned(decoder)
         wake(decoder, self.synthesiser, self.batch(np.random.default_rng(0))[0])
         self.hint = nn.Linear(decoder.upsample[0][0].conv.out_channels, BANDS)  # type: ignore[index, union-attr]
@@ -136,28 +135,27 @@ class ControlsTrainer(Kept):
         self.keep(learning, steps, PEAK, 0.0, self.hint, **parts)
 
     def batch(self, rng: np.random.Generator) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
-        """codes [B, T, Q], the levels wanted [B, T * NODES, HARMONICS + BANDS], which frames are to be learned [B, T],
+        """codes [B, T, Q], how loud all is in truth [B, T * NODES, HARMONICS + BANDS], which frames are to be learned [B, T],
         the envelope, every second node [B, T * NODES / 2, BANDS], and the pitch in Hz [B, T * NODES].
         """
-        rows, wanted, real, envelopes, pitches = [], [], [], [], []
+        rows, true, real, envelopes, pitches = [], [], [], [], []
         for clip in rng.choice(len(self.sounds.chance), BATCH, p=self.sounds.chance):
-            made, harmonics, noise = changed(self.sounds.scores[clip], *self.sounds.parts[clip], some_way(rng))
-            codes = self.known.codes(made, int(rng.integers(UNITS)))
-            first = int(rng.integers(0, max(1, len(codes) - SEGMENT + 1)))
-            last = min(len(codes), first + SEGMENT)
-            pad = SEGMENT - (last - first)
-            rows.append(np.pad(codes[first:last], ((0, pad), (0, 0))))
-            part = np.concatenate((harmonics, noise), 1)[first * NODES : last * NODES]
-            said = np.interp(part / self.strongest, *self.scale)
-            wanted.append(np.pad(said.astype(np.float32), ((0, pad * NODES), (0, 0))))
-            nodes = slice(first * NODES, last * NODES)
-            pitch = pitch_at_nodes(made)[nodes]
+            made, units = self.sounds.scores[clip], round((SEGMENT + 1) * UNITS)  # the last code tells of one frame more
+            late = max(made.units - units, min(LATE, made.units - LATE))
+            first = int(rng.integers(late + 1)) if late > 0 and rng.random() < CUT else 0
+            made, harmonics, noise = changed(*part(made, *self.sounds.parts[clip], first, units), some_way(rng))
+            codes = self.known.codes(made, int(rng.integers(SIXTHS)))[:SEGMENT]
+            pad, nodes = SEGMENT - len(codes), len(codes) * NODES
+            pitch, harmonics, noise = pitch_at_nodes(made)[:nodes], harmonics[:nodes], noise[:nodes]
+            rows.append(np.pad(codes, ((0, pad), (0, 0))))
             pitches.append(np.pad(pitch, (0, pad * NODES), mode="edge").astype(np.float32))
-            envelope = whole(pitch, harmonics[nodes], noise[nodes])[1::2] / self.strongest[-BANDS:]
+            share = np.minimum(np.concatenate((harmonics, noise), 1) / self.strongest, 1)
+            true.append(np.pad(np.log1p(share / UNHEARD), ((0, pad * NODES), (0, 0))).astype(np.float32))
+            envelope = whole(pitch, harmonics, noise)[1::2] / self.strongest[-BANDS:]
             envelopes.append(np.pad(np.log1p(envelope / UNHEARD), ((0, pad * NODES // 2), (0, 0))).astype(np.float32))
             frames = np.arange(SEGMENT)
-            real.append((frames < last - first) & ((frames >= SKIPPED) | (first == 0)))
-        return tuple(torch.from_numpy(np.stack(part)) for part in (rows, wanted, real, envelopes, pitches))  # type: ignore[return-value]
+            real.append((frames < len(codes)) & ((frames >= SKIPPED) | (first == 0)))
+        return tuple(torch.from_numpy(np.stack(x)) for x in (rows, true, real, envelopes, pitches))  # type: ignore[return-value]
 
     def said(self, codes: Tensor) -> tuple[Tensor, Tensor]:
         """The levels, [B, T * NODES, HARMONICS + BANDS], and what a hint reads off half way, [B, T * NODES / 2, BANDS].
@@ -177,11 +175,11 @@ class ControlsTrainer(Kept):
 
     def step(self, step: int) -> dict[str, float]:
         rng = np.random.default_rng((0, step))
-        codes, wanted, real, envelope, pitch = self.batch(rng)
+        codes, true, real, envelope, pitch = self.batch(rng)
         with torch.autocast("cpu", torch.bfloat16):
             said, hint = (part.float() for part in self.said(codes))
         where = real.repeat_interleave(NODES, 1)
-        heard, true = loudness(said), loudness(wanted)
+        heard = loudness(said)
         off = nn.functional.smooth_l1_loss(heard, true, reduction="none", beta=SMALL_ERROR)
         off = off + BELOW * (-said).clamp(min=0)
         voice, noise = off[..., :HARMONICS][where].mean(), off[..., HARMONICS:][where].mean()

@@ -10,7 +10,7 @@ from harmonics import BANDS, HARMONICS, NODES
 from make_codec import sharpen
 from score import Score
 from some_codebooks import some_codebooks
-from sounded import changed, pitch_at_nodes, whole
+from sounded import changed, part, pitch_at_nodes, whole
 from synthesiser import FIXED, Synthesiser, levels
 from train_controls import give_codebooks, wake
 
@@ -27,6 +27,18 @@ def steady(pitch: float) -> tuple[Score, np.ndarray, np.ndarray]:
     made = Score("a", "Ryan", "English", np.array([1]), np.array([32.0]), *curves, nothing, nothing)
     harmonics = np.tile(1 - pitch * np.arange(1, HARMONICS + 1) / 12_000, (made.frames * NODES, 1)) * 0.1
     return made, harmonics.astype(np.float32), np.full((made.frames * NODES, BANDS), 1e-3, np.float32)
+
+
+def test_a_part_of_a_clip_is_what_the_clip_has_there() -> None:
+    made, harmonics, noise = steady(120.0)
+    made.ends, made.phones = np.array([4.0, 9, 11, made.units]), np.array([0, 3, 5, 7], np.uint8)
+    harmonics *= np.linspace(0, 1, len(harmonics), dtype=np.float32)[:, None]
+    found, voice, hiss = part(made, harmonics, noise, 5, 16)
+    assert found.units == 16 and found.frames == 5 and len(voice) == len(hiss) == 5 * NODES
+    assert found.phones.tolist() == [3, 5, 7] and found.ends.tolist() == [4, 6, 16]
+    assert np.array_equal(voice, harmonics[25 : 25 + 5 * NODES])  # a unit is five nodes
+    end = part(made, harmonics, noise, made.units - 3, 16)
+    assert end[0].units == 3 and end[0].phones.tolist() == [7] and len(end[1]) == NODES
 
 
 def test_sung_higher_the_envelope_stays() -> None:
