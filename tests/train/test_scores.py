@@ -7,7 +7,7 @@ import pytest
 from captions import Way
 from codes import BOOKS, ROUGH, SPEEDS, Codebooks, turns
 from kokoro import Plan
-from score import HIGHEST, LOWEST, PHONES, SILENCE, UNITS, Reading, Score, halves, load, save, score, through
+from score import HIGHEST, LEAD, LOWEST, PHONES, SILENCE, TAIL, UNITS, Reading, Score, halves, load, save, score, through
 from some_codebooks import some_codebooks
 from synthesiser import BENDS, SLOWEST
 from synthesiser import UNITS as SIXTHS
@@ -32,6 +32,17 @@ def test_every_phone_is_told(made: Score) -> None:
     told = halves(made).ravel()
     runs = [kind for kind, before in zip(told, np.r_[255, told[:-1]], strict=True) if kind != before]
     assert "".join(PHONES[kind] for kind in runs if kind != SILENCE) == "ðəhaʊsɪzaʊtðɛɹ"
+
+
+def test_it_begins_with_a_silent_frame_before_anything_is_heard() -> None:
+    rng, phones = np.random.default_rng(0), "aba."
+    plan = some_plan(rng, phones)
+    plan.energy[0] = -8
+    plan.energy[0, 2 * 11 : 2 * 20] = 6  # three units before the first phone is said to begin
+    made = score(Reading("a", phones, [(0, 1, 0, 3)]), plan, "Ryan", "English", rng.normal(size=256))
+    assert made.begin == 11 - LEAD and made.units == LEAD + 9 + TAIL
+    assert (made.energy[: 2 * LEAD] == -8).all() and (made.energy[2 * LEAD :][: 2 * 9] == 6).all()
+    assert halves(made)[0].tolist() == [SILENCE, SILENCE]
 
 
 def test_phones_that_are_too_short_for_half_a_frame_are_told_all_the_same(made: Score) -> None:
