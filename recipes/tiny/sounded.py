@@ -9,6 +9,7 @@ from codes import LOUDER
 from harmonics import BANDS, HARMONICS, NODES, mel_places
 from score import UNITS, Score, sounds, through
 
+SILENT = -8.0  # of the teacher's energy
 OTHERS = 0.3  # of the clips that are drawn are of voices that have no name
 DECIBELS = LOUDER / ENERGY_A_DECIBEL
 
@@ -49,6 +50,14 @@ def part(made: Score, harmonics: np.ndarray, noise: np.ndarray, first: int, unit
     rows = (row[begin : begin + nodes].astype(np.float32) for row in (harmonics, noise))
     voice, hiss = (np.pad(row, ((0, nodes - len(row)), (0, 0))) for row in rows)
     return found, voice, hiss
+
+
+def after_silence(made: Score, units: int) -> Score:
+    """A score with so much more silence before it."""
+    return replace(
+        made, ends=made.ends + np.float32(units), pitch=np.pad(made.pitch, (2 * units, 0)),
+        energy=np.pad(made.energy, (2 * units, 0), constant_values=SILENT), spoken=made.spoken + np.float32(units),
+    )  # fmt: skip
 
 
 def pitch_at_nodes(made: Score) -> np.ndarray:

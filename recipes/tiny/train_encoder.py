@@ -1,6 +1,7 @@
 """Teaches the codec's encoder to hear the codes: phones, pitch, energy and voicing, voice.
 
-It hears no further than the frame that it codes, while code 0 tells the phones of the next one: those it has to guess.
+It hears no further than the frame that it codes, while code 0 tells the phones of the next one. So it codes the frame before:
+what is decoded of its codes comes a frame, 80 ms, late.
 OUT/state.pt holds the codec; killed, it goes on where it was.
 """
 
@@ -14,7 +15,8 @@ from codes import Codebooks
 from harmonics import FRAME
 from kept import Kept
 from safetensors.torch import load_file
-from score import sounds
+from score import UNITS, Score, sounds
+from sounded import after_silence
 from synthesiser import LEARNED_IN, PHONE_DICE
 from torch import Tensor, nn
 from train_controls import give_codebooks as give_decoder_codebooks
@@ -32,7 +34,7 @@ class EncoderTrainer(Kept):
     def __init__(self, codec: Codec, folder: Path, known: Codebooks, steps: int) -> None:
         self.codec, self.known = codec, known
         self.vectors = audible(codec)
-        self.clips = [(parts[0], known.codes(made)) for made, parts in sounds(folder, "wave")]
+        self.clips = [(parts[0], heard_late(made, known)) for made, parts in sounds(folder, "wave")]
         with torch.no_grad():  # an encoder that was taught before may be a hundred times as loud as a new one
             loud = codec.encoder.embed(self.batch(np.random.default_rng(0))[0]).std()
             for chooser in choosers(codec):
@@ -66,6 +68,12 @@ class EncoderTrainer(Kept):
         off = (sung - wanted)[:, LEARNED_IN:].square().mean() * 10
         self.learn(step, phones + off, 1.0)
         return {"phones": phones.item(), "rest": off.item()}
+
+
+def heard_late(made: Score, known: Codebooks) -> np.ndarray:
+    """The codes of a score a frame late, the first one that of silence."""
+    frames = 5  # the fewest that are whole units
+    return known.codes(after_silence(made, round(frames * UNITS)))[frames - 1 :][: made.frames]
 
 
 def trained(path: Path) -> dict[str, Tensor]:

@@ -1,5 +1,6 @@
 """What a decoder is to say of clips that are sung higher, louder or whispered; and that at first it hears all of its codes."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -7,15 +8,18 @@ import torch
 from captions import Way
 from codes import BOOKS
 from harmonics import BANDS, HARMONICS, NODES
+from kokoro import TIMBRE
 from make_codec import sharpen
-from score import Score
+from score import Score, halves
 from some_codebooks import some_codebooks
 from sounded import changed, part, pitch_at_nodes, whole
 from synthesiser import FIXED, Synthesiser, levels
 from train_controls import give_codebooks, wake
+from train_encoder import heard_late
 
 from qwen_tts.codec.decoder import Decoder
 from qwen_tts.config import CodecConfig
+from qwen_tts.train.phone_codes import phone_codes
 
 CONFIG = Path(__file__).parents[2] / "recipes" / "tiny" / "config" / "codec.json"
 
@@ -39,6 +43,16 @@ def test_a_part_of_a_clip_is_what_the_clip_has_there() -> None:
     assert np.array_equal(voice, harmonics[25 : 25 + 5 * NODES])  # a unit is five nodes
     end = part(made, harmonics, noise, made.units - 3, 16)
     assert end[0].units == 3 and end[0].phones.tolist() == [7] and len(end[1]) == NODES
+
+
+def test_an_encoder_hears_a_frame_late_and_silence_first() -> None:
+    known = some_codebooks(np.random.default_rng(0))
+    made, _, _ = steady(120.0)
+    made = replace(made, phones=np.array([0, 5, 9], np.uint8), ends=np.array([6.0, 17, 32]), voice=np.zeros(TIMBRE))
+    now, late = known.codes(made), heard_late(made, known)
+    assert late.shape == now.shape
+    assert np.array_equal(late[1:, [0, 2, 3]], now[:-1, [0, 2, 3]])  # code 1 also tells where in a turn the clip began
+    assert late[0, 0] == phone_codes(halves(made)[:1], known.pairs)[0]
 
 
 def test_sung_higher_the_envelope_stays() -> None:
