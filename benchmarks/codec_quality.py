@@ -4,7 +4,8 @@ The clips are the teachers' own, of the held-out sentences (see tiny_quality.py 
 
     python benchmarks/codec_quality.py --teacher-dir DIR
 
-PESQ (wide band) and STOI compare with the clip itself, sample by sample; word errors and naturalness need no original; the
+PESQ (wide band) and STOI compare with the clip itself, sample by sample, after as many whole frames as the codec is late (the report
+tells: one that hears a frame before it codes the one before it); word errors and naturalness need no original; the
 likeness is the cosine of speaker vectors. Needs requirements/bench.txt.
 """
 
@@ -20,6 +21,7 @@ import torch
 from report import publish, table
 from tiny_quality import taught
 from tqdm import tqdm
+from voices import loudness
 
 from qwen_tts import Qwen3TTSTokenizer
 from qwen_tts.audio import resample
@@ -31,6 +33,7 @@ from qwen_tts.eval.wer import WordErrorRate
 from qwen_tts.train.data import perplexity
 
 RATE = 16_000  # Hz, of PESQ's wide band
+FRAME, LATEST = 0.08, 2  # seconds; frames
 
 
 @contextmanager
@@ -48,15 +51,32 @@ def first_codebooks(codec: Codec, count: int) -> Iterator[None]:
 
 
 def again(codec: Qwen3TTSTokenizer, clips: Sequence[Clip]) -> tuple[list[Clip], np.ndarray]:
-    """The clips encoded and decoded, as long as they were, and all their codes [frames, Q]."""
+    """The clips encoded and decoded, with LATEST frames of silence after them, and all their codes [frames, Q]."""
     made, codes = [], []
     for clip in tqdm(clips, leave=False):
-        encoded = codec.encode(clip.samples, clip.rate)
+        encoded = codec.encode(np.pad(clip.samples, (0, round(LATEST * FRAME * clip.rate))), clip.rate)
         (wave,), rate = codec.decode(encoded)
-        length = len(clip.samples) * rate // clip.rate
-        made.append(Clip(np.pad(wave, (0, max(0, length - len(wave))))[:length], rate, clip.text))
+        made.append(Clip(wave, rate, clip.text))
         codes.append(np.asarray(encoded.audio_codes[0]))
     return made, np.concatenate(codes)
+
+
+def frames_late(originals: Sequence[Clip], made: Sequence[Clip]) -> int:
+    """By how many frames the loudness of what was made is most like that of the originals."""
+    likeness = np.zeros(LATEST + 1)
+    for original, clip in zip(originals, made, strict=True):
+        true, heard = loudness(original), loudness(clip)
+        for late in range(LATEST + 1):
+            part = heard[round(late * FRAME * 100) :][: len(true)]
+            likeness[late] += np.corrcoef(true[: len(part)], part)[0, 1]
+    return int(likeness.argmax())
+
+
+def in_time(clip: Clip, original: Clip, late: int) -> Clip:
+    """A clip without the frames that it is late, as long as the original."""
+    begin, length = round(late * FRAME * clip.rate), len(original.samples) * clip.rate // original.rate
+    part = clip.samples[begin : begin + length]
+    return Clip(np.pad(part, (0, length - len(part))), clip.rate, clip.text)
 
 
 def main() -> None:
@@ -70,7 +90,7 @@ def main() -> None:
     wer, mos, vectors = WordErrorRate("base"), DistillMos(), SpeakerVectors()
     books = codec.codec.config.decoder_config.num_quantizers
     counts = sorted({1, 2, books // 2, books}, reverse=True)
-    rows, result = [], {}
+    rows, result, late = [], {}, 0
     for voice, clips in taught(args.teacher_dir).items():
         originals = list(clips.values())
         own, narrow = vectors(originals), [resample(c.samples, c.rate, RATE) for c in originals]
@@ -78,6 +98,8 @@ def main() -> None:
         for count in counts:
             with first_codebooks(codec.codec, count):
                 made, codes = again(codec, originals)
+            late = frames_late(originals, made) if count == books else late
+            made = [in_time(clip, original, late) for clip, original in zip(made, originals, strict=True)]
             waves = [resample(clip.samples, clip.rate, RATE)[: len(n)] for clip, n in zip(made, narrow, strict=True)]
             pairs = [(n[: len(w)], w) for n, w in zip(narrow, waves, strict=True)]
             heard = float(np.mean([pesq.pesq(RATE, a, b, "wb", on_error=pesq.PesqError.RETURN_VALUES) for a, b in pairs]))
@@ -92,11 +114,14 @@ def main() -> None:
                 "cosine": round(alike, 3),
             }  # fmt: skip
             if count == books:
+                result[f"{voice} frames late"] = late
                 result[f"{voice} perplexity"] = [round(perplexity(column)) for column in codes.T]
     used = {name.split()[0]: values for name, values in result.items() if name.endswith("perplexity")}
     lines = [[voice, *map(str, values)] for voice, values in used.items()]
     head = ["voice", "", "PESQ-WB", "STOI", "DistillMOS", "WER (base)", "likeness"]
-    body = f"{table(head, rows)}\n\nPerplexity of the codes:\n\n{table(['voice', *(f'book {q}' for q in range(books))], lines)}"
+    delays = ", ".join(f"{values} ({name.split()[0]})" for name, values in result.items() if name.endswith("frames late"))
+    perplexities = table(["voice", *(f"book {q}" for q in range(books))], lines)
+    body = f"{table(head, rows)}\n\nFrames late: {delays}.\n\nPerplexity of the codes:\n\n{perplexities}"
     publish("codec_quality", "What the built-in codec keeps of speech", body, result, "--teacher-dir DIR")
 
 
