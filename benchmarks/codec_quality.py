@@ -4,9 +4,9 @@ The clips are the teachers' own, of the held-out sentences (see tiny_quality.py 
 
     python benchmarks/codec_quality.py --teacher-dir DIR
 
-PESQ (wide band) and STOI compare with the clip itself, sample by sample, after as many whole frames as the codec is late (the report
-tells: one that hears a frame before it codes the one before it); word errors and naturalness need no original; the
-likeness is the cosine of speaker vectors. Needs requirements/bench.txt.
+PESQ (wide band) and STOI compare with the clip itself, sample by sample, after as many whole frames as the codec is late (one
+that hears a frame before it codes the one before it is); word errors and naturalness need no original; the likeness is the
+cosine of speaker vectors. Needs requirements/bench.txt.
 """
 
 import argparse
