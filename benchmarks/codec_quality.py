@@ -83,6 +83,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", default="tiny")
     parser.add_argument("--teacher-dir", type=Path, required=True)
+    parser.add_argument("--sentences", type=int, default=30)
     args = parser.parse_args()
 
     torch.set_num_threads(1)
@@ -92,7 +93,7 @@ def main() -> None:
     counts = sorted({1, 2, books // 2, books}, reverse=True)
     rows, result, late = [], {}, 0
     for voice, clips in taught(args.teacher_dir).items():
-        originals = list(clips.values())
+        originals = list(clips.values())[: args.sentences]
         own, narrow = vectors(originals), [resample(c.samples, c.rate, RATE) for c in originals]
         rows.append([voice, "original", "", "", f"{mos(originals).value:.2f}", f"{wer(originals).value:.1%}", ""])
         for count in counts:

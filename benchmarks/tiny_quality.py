@@ -1,6 +1,6 @@
 """How well the built-in voices are understood (Whisper base) and how natural they sound (DistillMOS).
 
-Speaks 30 held-out sentences of English and of Chinese once with each speaker; errors are counted in words, in Chinese in
+Speaks 100 held-out sentences of English and 30 of Chinese once with each speaker; errors are counted in words, in Chinese in
 characters. Beside each speaker stands the teacher that it learned from, when its speech of the same sentences is given; it is
 made in the recipe's environment (recipes/tiny/README.md):
 
@@ -102,7 +102,8 @@ def main() -> None:
             }  # fmt: skip
     head = ["voice", "misheard", natural.name, "had to be stopped", "audio"]
     body = "\n\n".join([table(head, rows), *details])
-    title = f"The built-in voices on {len(heldout())} held-out sentences of each language, heard by Whisper {args.recogniser}"
+    counts = " and ".join(f"{len(heldout(language))} of {language}" for language in known)
+    title = f"The built-in voices on held-out sentences, {counts}, heard by Whisper {args.recogniser}"
     publish("tiny_quality", title, body, result, "--teacher-dir DIR" if args.teacher_dir else "")
 
 
