@@ -11,13 +11,17 @@ made in the recipe's environment (recipes/tiny/README.md):
 
 import argparse
 import json
+import os
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from report import heldout, publish, table
+from tqdm import tqdm
 
 from qwen_tts import Qwen3TTSModel
 from qwen_tts.audio import load_audio, write_audio
@@ -69,6 +73,28 @@ def keep(folder: Path | None, voice: str, clips: Mapping[str, Clip]) -> None:
             write_audio(folder / voice / f"{key}.flac", clip.samples, clip.rate)
 
 
+def judged(speaker: str, language: str, args: argparse.Namespace) -> tuple[list[list[str]], list[str], dict[str, Any]]:
+    """Lines of the table, what was misheard, and the figures, of one voice and of its teacher if there is one. One core."""
+    torch.set_num_threads(1)
+    model, natural = Qwen3TTSModel.from_pretrained(args.model), DistillMos()
+    heard = CharacterErrorRate() if language == "Chinese" else WordErrorRate(args.recogniser)
+    voices: dict[str, tuple[Mapping[str, Clip], int]] = {speaker: spoken(model, speaker, language, args.seed)}
+    teachers = taught(args.teacher_dir, language) if args.teacher_dir else {}
+    voices |= {f"{name}'s teacher": (clips, 0) for name, clips in teachers.items() if name.lower() == speaker.lower()}
+    rows, details, result = [], [], {}
+    for voice, (clips, stopped) in voices.items():
+        keep(args.save, f"{voice}-{language}", clips)
+        wrong, mos = heard(list(clips.values())), natural(list(clips.values()))
+        seconds = sum(len(clip.samples) / clip.rate for clip in clips.values())
+        rows.append([f"{voice}, {language}", f"{wrong.value:.1%}", f"{mos.value:.2f}", f"{stopped}", f"{seconds:.0f} s"])
+        details.append(f"## {voice}, {language}\n\n{mistakes(clips, wrong)}")
+        result[f"{voice} {language}"] = {
+            heard.name.lower(): round(wrong.value, 4), "mos": round(mos.value, 3), "stopped": stopped,
+            "seconds": round(seconds, 1),
+        }  # fmt: skip
+    return rows, details, result
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", default="tiny")
@@ -77,31 +103,19 @@ def main() -> None:
     parser.add_argument("--recogniser", choices=["tiny.en", "base"], default="base")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--save", type=Path, help="keep the waves in this folder")
+    parser.add_argument("--workers", type=int, default=os.cpu_count(), help="processes, of one core each")
     args = parser.parse_args()
 
-    torch.set_num_threads(1)
-    model, natural = Qwen3TTSModel.from_pretrained(args.model), DistillMos()
+    model = Qwen3TTSModel.from_pretrained(args.model)
     known = [name for name in LANGUAGES if name.lower() in model.get_supported_languages()]
+    work = [(speaker, language) for language in known for speaker in args.speakers or model.get_supported_speakers()]
     rows, details, result = [], [], dict[str, Any](model=args.model, recogniser=args.recogniser, seed=args.seed)
-    for language in known:
-        heard = CharacterErrorRate() if language == "Chinese" else WordErrorRate(args.recogniser)
-        teachers = taught(args.teacher_dir, language) if args.teacher_dir else {}
-        voices: dict[str, tuple[Mapping[str, Clip], int]] = {}
-        for speaker in args.speakers or model.get_supported_speakers():
-            voices[speaker] = spoken(model, speaker, language, args.seed)
-            voices |= {f"{name}'s teacher": (clips, 0) for name, clips in teachers.items() if name.lower() == speaker.lower()}
-        for voice, (clips, stopped) in voices.items():
-            keep(args.save, f"{voice}-{language}", clips)
-            wrong, mos = heard(list(clips.values())), natural(list(clips.values()))
-            seconds = sum(len(clip.samples) / clip.rate for clip in clips.values())
-            rows.append([f"{voice}, {language}", f"{wrong.value:.1%}", f"{mos.value:.2f}", f"{stopped}", f"{seconds:.0f} s"])
-            details.append(f"## {voice}, {language}\n\n{mistakes(clips, wrong)}")
-            result[f"{voice} {language}"] = {
-                heard.name.lower(): round(wrong.value, 4), "mos": round(mos.value, 3), "stopped": stopped,
-                "seconds": round(seconds, 1),
-            }  # fmt: skip
-    head = ["voice", "misheard", natural.name, "had to be stopped", "audio"]
-    body = "\n\n".join([table(head, rows), *details])
+    with ProcessPoolExecutor(args.workers, mp_context=get_context("spawn")) as workers:
+        waiting = [workers.submit(judged, speaker, language, args) for speaker, language in work]
+        for one in tqdm(waiting):
+            more_rows, more_details, figures = one.result()
+            rows, details, result = rows + more_rows, details + more_details, result | figures
+    body = "\n\n".join([table(["voice", "misheard", "DistillMOS", "had to be stopped", "audio"], rows), *details])
     counts = " and ".join(f"{len(heldout(language))} of {language}" for language in known)
     title = f"The built-in voices on held-out sentences, {counts}, heard by Whisper {args.recogniser}"
     publish("tiny_quality", title, body, result, "--teacher-dir DIR" if args.teacher_dir else "")
