@@ -9,11 +9,12 @@ from captions import Way
 from codes import BOOKS
 from harmonics import BANDS, HARMONICS, NODES
 from kokoro import TIMBRE
-from make_codec import sharpen
+from make_codec import sharpen, whole_turns
 from score import Score, halves
 from some_codebooks import some_codebooks
 from sounded import changed, part, pitch_at_nodes, whole
-from synthesiser import FIXED, Synthesiser, levels
+from synthesiser import FIXED, SMALL, Synthesiser, levels
+from synthesiser import UNITS as SIXTHS
 from train_controls import give_codebooks, wake
 from train_encoder import heard_late
 
@@ -94,6 +95,19 @@ def test_what_is_woken_is_heard_at_every_layer() -> None:
     assert (heard - other).square().mean() > 0.2 * heard.var()  # and depends on what is around a frame
 
 
+def test_frames_of_whole_turns_fit_together_whatever_is_said() -> None:
+    decoder = Decoder(CodecConfig.from_file(CONFIG).decoder_config)
+    give_codebooks(decoder, some_codebooks(np.random.default_rng(0)))
+    Synthesiser(decoder, np.full(HARMONICS, 0.1), np.full(BANDS, 0.05)).pin()
+    whole_turns(decoder)
+    codes = torch.from_numpy(np.random.default_rng(1).integers(0, 1000, (1, 7, 30)))
+    begin, speed, bent = decoder.pre_conv(decoder.quantizer(codes))[0, 1:4].double() / SMALL  # parabola, in sixths of a turn
+    assert (bent != 0).any()
+    end = begin + speed + bent
+    off = (begin[1:] - end[:-1])[1:] / SIXTHS  # the first frame has none before it
+    assert torch.allclose(off, off.round(), atol=1e-4)
+
+
 def test_sharpened_a_harmonic_moves_away_from_its_neighbours() -> None:
     torch.manual_seed(0)
     decoder = Decoder(CodecConfig.from_file(CONFIG).decoder_config)
@@ -108,3 +122,5 @@ def test_sharpened_a_harmonic_moves_away_from_its_neighbours() -> None:
     row = before[0, voice, 7]
     assert torch.isclose(after[0, voice, 7][20], 1.5 * row[20] - 0.5 * row[18:23].mean(), atol=1e-5)
     assert torch.isclose(after[0, voice, 7][0], 1.5 * row[0] - 0.5 * row[:3].mean(), atol=1e-5)
+    sharpen(decoder, 0.5, undo=True)
+    assert torch.allclose(conv(x), before, atol=1e-5)
