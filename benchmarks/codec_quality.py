@@ -83,7 +83,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", default="tiny")
     parser.add_argument("--teacher-dir", type=Path, required=True)
-    parser.add_argument("--sentences", type=int, default=30)
+    parser.add_argument("--sentences", type=int, default=12, help="of each voice")
     args = parser.parse_args()
 
     torch.set_num_threads(1)
