@@ -35,7 +35,7 @@ def main() -> None:
     for old in args.out.glob("*.opus"):
         old.unlink()
     model, designer = Qwen3TTSModel.from_pretrained(args.model), Qwen3TTSModel.from_pretrained(args.designer)
-    command = "PYTHONPATH=. python recipes/tiny/make_samples.py"
+    command = "PYTHONPATH=. python recipes/tiny/make_samples.py" + (" --recordings DIR" if args.recordings else "")
     lines = ["# Samples", "", f"All of it is synthetic: the built-in model speaks. Made by `{command}`.", ""]
     lines += [f"Preset voices: “{TEXT}”", ""]
     speakers = model.get_supported_speakers()

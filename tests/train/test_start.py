@@ -1,20 +1,32 @@
-"""Trainings kept in 8 bits go on from nearly where they were."""
+"""The built-in model's weights as trainings go on from them (recipes/tiny/start.py)."""
 
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import start
 import torch
-from start import SCALE, small, whole
+from codes import BOOKS, VOICE_BOOKS, Codebooks
+from train_controls import learned
+
+from qwen_tts.codec.decoder import Decoder
+from qwen_tts.config import CodecConfig, ModelConfig
+from qwen_tts.resolve import TINY
+from qwen_tts.talker.talker import Talker
+from qwen_tts.train.loop import saved_trainer
+from qwen_tts.train.talker import averaged
 
 
-def test_weights_come_back_within_half_a_step_of_8_bits() -> None:
-    generator = torch.Generator().manual_seed(0)
-    tensors = {
-        "matrix": torch.randn(70, 80, generator=generator), "convolution": torch.randn(40, 60, 7, generator=generator) * 1e-3,
-        "bias": torch.tensor([2.0**15, 0.1]), "few": torch.randn(3, 4, generator=generator), "nothing": torch.zeros(100, 50),
-    }  # fmt: skip
-    packed = small(tensors)
-    assert packed["matrix"].dtype == torch.int8 and "few" + SCALE not in packed
-    found = whole(packed)
-    assert set(found) == set(tensors)
-    for name, tensor in tensors.items():
-        most = tensor.flatten(1).abs().amax(1) if tensor.ndim > 1 else torch.zeros(1)
-        off = (found[name] - tensor).flatten(1).abs().amax(1) if tensor.ndim > 1 else (found[name] - tensor).abs().max()[None]
-        assert (off <= most / 127 / 2 * 1.001 + 1e-12).all(), name
+def test_trainings_go_on_from_what_is_built_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", ["start.py", str(tmp_path)])
+    start.main()
+    known = Codebooks.from_file(tmp_path / "codebooks.npz")
+    assert known.voices.shape[0] == VOICE_BOOKS and len(np.load(tmp_path / "controls" / "strongest.npy")) == 72
+    decoder = Decoder(CodecConfig.from_file(TINY / "speech_tokenizer" / "config.json").decoder_config)
+    average = saved_trainer(tmp_path / "controls.pt")["average"]
+    assert set(average) == {name for name, _ in learned(decoder).named_parameters()}
+    assert all(torch.isfinite(parameter).all() for parameter in average.values())
+    config = ModelConfig.from_file(TINY / "config.json")
+    Talker(config.talker_config).load_state_dict(averaged(saved_trainer(tmp_path / "talker.pt")))
+    assert config.talker_config.code_predictor_config.num_code_groups == BOOKS
