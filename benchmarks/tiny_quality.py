@@ -50,11 +50,11 @@ def manifest_rows(folder: Path) -> Iterator[dict[str, Any]]:
             yield row | {"audio": folder / row["audio"]}
 
 
-def taught(folder: Path, language: str = "English") -> dict[str, dict[str, Clip]]:
-    """Speaker -> sentence id -> what that speaker's teacher says."""
+def taught(folder: Path, language: str = "English", only: str = "") -> dict[str, dict[str, Clip]]:
+    """Speaker -> sentence id -> what that speaker's teacher says; of all speakers, or of one, in any case of letters."""
     sentences, clips = heldout(language), {}
     for row in manifest_rows(folder):
-        if sentences.get(row["id"]) == row["text"]:
+        if sentences.get(row["id"]) == row["text"] and only.lower() in ("", row["speaker"].lower()):
             clips.setdefault(row["speaker"], {})[row["id"]] = Clip(*load_audio(row["audio"]), row["text"])
     return {speaker: found for speaker, found in clips.items() if len(found) == len(sentences)}
 
@@ -79,8 +79,8 @@ def judged(speaker: str, language: str, args: argparse.Namespace) -> tuple[list[
     model, natural = Qwen3TTSModel.from_pretrained(args.model), DistillMos()
     heard = CharacterErrorRate() if language == "Chinese" else WordErrorRate(args.recogniser)
     voices: dict[str, tuple[Mapping[str, Clip], int]] = {speaker: spoken(model, speaker, language, args.seed)}
-    teachers = taught(args.teacher_dir, language) if args.teacher_dir else {}
-    voices |= {f"{name}'s teacher": (clips, 0) for name, clips in teachers.items() if name.lower() == speaker.lower()}
+    teacher = taught(args.teacher_dir, language, speaker) if args.teacher_dir else {}
+    voices |= {f"{name}'s teacher": (clips, 0) for name, clips in teacher.items()}
     rows, details, result = [], [], {}
     for voice, (clips, stopped) in voices.items():
         keep(args.save, f"{voice}-{language}", clips)

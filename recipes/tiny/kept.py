@@ -1,11 +1,36 @@
-"""What the trainers of this recipe share: how a step is taken, and what is kept between two runs."""
+"""What the trainers of this recipe share: their command line, how a step is taken, and what is kept between two runs."""
 
+import argparse
+from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors.torch import load_file
 from torch import Tensor, nn, optim
 
 from qwen_tts.train.loop import Average, learning_rate
+
+
+def arguments(about: str | None, config: str, *, steps: int = 3000, start: str | None = None) -> argparse.Namespace:
+    """Of a trainer's command line, whose threads and seed are then set. `start`: what it may be given to begin with."""
+    parser = argparse.ArgumentParser(description=about)
+    parser.add_argument("sounds", type=Path, help="folder of make_scores.py --sound")
+    parser.add_argument("codebooks", type=Path, help="of codes.py")
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--steps", type=int, default=steps)
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--config", type=Path, default=Path(__file__).parent / "config" / config)
+    if start is not None:
+        parser.add_argument("--start", type=Path, help=start)
+    args = parser.parse_args()
+    torch.set_num_threads(args.threads)
+    torch.manual_seed(0)
+    return args
+
+
+def weights(path: Path, prefix: str) -> dict[str, Tensor]:
+    """Those of a safetensors file whose names begin so, without that beginning, fp32."""
+    return {name.removeprefix(prefix): t.float() for name, t in load_file(path).items() if name.startswith(prefix)}
 
 
 class Kept:

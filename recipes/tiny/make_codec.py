@@ -68,7 +68,7 @@ def main() -> None:
     args = parser.parse_args()
 
     codec = Codec(CodecConfig.from_file(args.config)).eval()
-    codec.decoder.load_state_dict(trained_decoder(codec.config, args.decoder).state_dict())
+    codec.decoder = trained_decoder(codec.config, args.decoder)
     sharpen(codec.decoder, args.sharpen)
     whole_turns(codec.decoder)
     if args.encoder is not None:

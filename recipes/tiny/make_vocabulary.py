@@ -57,7 +57,7 @@ def main() -> None:
         merges = [tuple(line.split(" ")) for line in lines]
     else:
         merges = learned([line.split("\t")[1].lower() for line in lines], args.size)
-    merges += of_characters(MARKS + characters())
+    merges = list(dict.fromkeys([*merges, *of_characters(MARKS + characters())]))  # an earlier one may have them already
     tokens = [*sorted(ByteLevel.alphabet()), *("".join(pair) for pair in merges)]
     vocab = {token: number for number, token in enumerate(dict.fromkeys(tokens))}
 

@@ -8,9 +8,8 @@ import shutil
 from pathlib import Path
 
 import torch
+from kept import weights
 from make_codec import sharpen
-from safetensors.torch import load_file
-from torch import Tensor
 from train_controls import learned
 
 from qwen_tts.codec.decoder import Decoder
@@ -18,10 +17,6 @@ from qwen_tts.config import CodecConfig
 from qwen_tts.resolve import TINY
 
 BOOKS = Path(__file__).parent / "books"  # what the codes of the built-in model stand for
-
-
-def part(path: Path, prefix: str) -> dict[str, Tensor]:
-    return {name.removeprefix(prefix): t.float() for name, t in load_file(path).items() if name.startswith(prefix)}
 
 
 def main() -> None:
@@ -34,11 +29,11 @@ def main() -> None:
     shutil.copyfile(BOOKS / "strongest.npy", args.work / "controls" / "strongest.npy")
     codec = TINY / "speech_tokenizer"
     decoder = Decoder(CodecConfig.from_file(codec / "config.json").decoder_config)
-    decoder.load_state_dict(part(codec / "model.safetensors", "decoder."))
+    decoder.load_state_dict(weights(codec / "model.safetensors", "decoder."))
     sharpen(decoder, undo=True)
     average = {name: parameter.detach() for name, parameter in learned(decoder).named_parameters()}
     torch.save({"step": 0, "trainer": {"average": average}}, args.work / "controls.pt")
-    talker = {"talker": part(TINY / "model.safetensors", "talker."), "averages": {"talker": {}}}
+    talker = {"talker": weights(TINY / "model.safetensors", "talker."), "averages": {"talker": {}}}
     torch.save({"step": 0, "trainer": talker}, args.work / "talker.pt")
 
 

@@ -4,7 +4,6 @@ All that makes waves of it is set by synthesiser.py. OUT/state.pt holds the deco
 heard as they are, higher or lower, louder or softer, and whispered, with the codes that say so.
 """
 
-import argparse
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,7 @@ import torch
 from codes import SPEEDS, Codebooks
 from critic import Critic, judged, wish
 from harmonics import BANDS, HARMONICS, NODES
-from kept import Kept
+from kept import Kept, arguments
 from score import POINTS, UNITS, VOICED
 from sounded import Sounds, changed, part, pitch_at_nodes, some_way, whole
 from synthesiser import (
@@ -177,7 +176,7 @@ class ControlsTrainer(Kept):
         rng = np.random.default_rng((0, step))
         codes, true, real, envelope, pitch = self.batch(rng)
         with torch.autocast("cpu", torch.bfloat16):
-            said, hint = (part.float() for part in self.said(codes))
+            said, hint = (x.float() for x in self.said(codes))
         where = real.repeat_interleave(NODES, 1)
         heard = loudness(said)
         off = nn.functional.smooth_l1_loss(heard, true, reduction="none", beta=SMALL_ERROR)
@@ -195,15 +194,15 @@ class ControlsTrainer(Kept):
     def criticism(self, heard: Tensor, true: Tensor, pitch: Tensor, rng: np.random.Generator) -> tuple[float, Tensor]:
         """What the critic makes of a part of the batch, before it learns from it: its loss, and the gradient that it wishes."""
         first = int(rng.integers(0, heard.shape[1] - SEEN * NODES + 1))
-        part = slice(first, first + SEEN * NODES)
-        shown = heard[:, part], true[:, part], pitch[:, part]
+        nodes = slice(first, first + SEEN * NODES)
+        shown = heard[:, nodes], true[:, nodes], pitch[:, nodes]
         with torch.autocast("cpu", torch.bfloat16):
             wished = wish(self.critic, *shown)
             loss = judged(self.critic, *shown)
         self.critic_optimizer.zero_grad(set_to_none=True)
         loss.backward()
         self.critic_optimizer.step()
-        return loss.item(), nn.functional.pad(wished.float(), (0, 0, first, heard.shape[1] - part.stop))
+        return loss.item(), nn.functional.pad(wished.float(), (0, 0, first, heard.shape[1] - nodes.stop))
 
     def begin_with(self, state: dict[str, Any]) -> None:
         """Takes the averaged weights of an earlier run."""
@@ -222,18 +221,7 @@ def trained(config: CodecConfig, state: Path) -> Decoder:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("sounds", type=Path, help="folder of make_scores.py --sound")
-    parser.add_argument("codebooks", type=Path, help="of codes.py")
-    parser.add_argument("out", type=Path)
-    parser.add_argument("--steps", type=int, default=6000)
-    parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--start", type=Path, help="state.pt of an earlier run, of which the weights are taken")
-    parser.add_argument("--config", type=Path, default=Path(__file__).parent / "config" / "codec.json")
-    args = parser.parse_args()
-
-    torch.set_num_threads(args.threads)
-    torch.manual_seed(0)
+    args = arguments(__doc__, "codec.json", steps=6000, start="state.pt of an earlier run, of which the weights are taken")
     known = Codebooks.from_file(args.codebooks)
     decoder = Decoder(CodecConfig.from_file(args.config).decoder_config)
     give_codebooks(decoder, known)

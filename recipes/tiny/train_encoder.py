@@ -5,7 +5,6 @@ what is decoded of its codes comes a frame, 80 ms, late.
 OUT/state.pt holds the codec; killed, it goes on where it was.
 """
 
-import argparse
 from pathlib import Path
 
 import numpy as np
@@ -13,8 +12,7 @@ import torch
 from choosers import audible, choosers, give_codebooks
 from codes import Codebooks
 from harmonics import FRAME
-from kept import Kept
-from safetensors.torch import load_file
+from kept import Kept, arguments, weights
 from score import UNITS, Score, sounds
 from sounded import after_silence
 from synthesiser import LEARNED_IN, PHONE_DICE
@@ -83,24 +81,12 @@ def trained(path: Path) -> dict[str, Tensor]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("sounds", type=Path, help="folder of make_scores.py --sound")
-    parser.add_argument("codebooks", type=Path, help="of codes.py")
-    parser.add_argument("out", type=Path)
-    parser.add_argument("--steps", type=int, default=3000)
-    parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--start", type=Path, help="model.safetensors of an earlier codec, whose encoder hears already")
-    parser.add_argument("--config", type=Path, default=Path(__file__).parent / "config" / "codec.json")
-    args = parser.parse_args()
-
-    torch.set_num_threads(args.threads)
-    torch.manual_seed(0)
+    args = arguments(__doc__, "codec.json", start="model.safetensors of an earlier codec, whose encoder hears already")
     known = Codebooks.from_file(args.codebooks)
     codec = Codec(CodecConfig.from_file(args.config))
     give_decoder_codebooks(codec.decoder, known)
     if args.start is not None:
-        earlier = {n.removeprefix("encoder."): t.float() for n, t in load_file(args.start).items() if n.startswith("encoder.")}
-        heard = {name: tensor for name, tensor in earlier.items() if not name.startswith("quantizer.")}
+        heard = {name: t for name, t in weights(args.start, "encoder.").items() if not name.startswith("quantizer.")}
         codec.encoder.load_state_dict(heard, strict=False)
     give_codebooks(codec, audible(codec))
     train(EncoderTrainer(codec, args.sounds, known, args.steps), args.steps, args.out)

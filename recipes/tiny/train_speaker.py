@@ -4,14 +4,13 @@ The talker learns from the vectors themselves, so neither waits for the other. O
 it goes on where it was.
 """
 
-import argparse
 from pathlib import Path
 
 import numpy as np
 import torch
 from codes import TIMBRES, Codebooks
 from harmonics import RATE
-from kept import Kept
+from kept import Kept, arguments
 from make_pack import vector
 from score import sounds
 from torch import Tensor
@@ -66,17 +65,7 @@ def trained(path: Path) -> dict[str, Tensor]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("sounds", type=Path, help="folder of make_scores.py --sound")
-    parser.add_argument("codebooks", type=Path, help="of codes.py")
-    parser.add_argument("out", type=Path)
-    parser.add_argument("--steps", type=int, default=3000)
-    parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--config", type=Path, default=Path(__file__).parent / "config" / "config.json")
-    args = parser.parse_args()
-
-    torch.set_num_threads(args.threads)
-    torch.manual_seed(0)
+    args = arguments(__doc__, "config.json")
     sizes = ModelConfig.from_file(args.config).speaker_encoder_config
     assert sizes is not None
     trainer = SpeakerTrainer(SpeakerEncoder(sizes), args.sounds, Codebooks.from_file(args.codebooks), args.steps)
