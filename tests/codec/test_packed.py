@@ -15,7 +15,8 @@ from qwen_tts.errors import OptionError
 from qwen_tts.nn.packed import missing
 
 FRAME = 1920
-EXACT = {torch.float32: 1e-5, torch.bfloat16: 1e-4}  # between chunkings; of a wave that is loud
+EXACT = 1e-5  # between chunkings in fp32; of a wave that is loud
+ONE_ROUNDING = 55.0  # dB; in bfloat16 the attention, summed in another order, now and then makes a rounding fall the other way
 pytestmark = pytest.mark.skipif(missing() is not None, reason=str(missing()))
 
 
@@ -54,14 +55,17 @@ def random_codes(codec: Codec, batch: int, frames: int, seed: int = 0) -> Tensor
     return torch.randint(0, CODES, (batch, frames, groups), generator=torch.Generator().manual_seed(seed))
 
 
-def close(decoder: Decoder, one: Tensor, other: Tensor) -> bool:
-    assert isinstance(decoder, PackedDecoder)
-    return one.shape == other.shape and bool((one - other).abs().max() < EXACT[decoder.dtype])
-
-
 def signal_to_noise(true: Tensor, made: Tensor) -> float:
     """Decibels; what is constant in the true wave is no signal."""
     return 10 * float(torch.log10((true - true.mean()).square().sum() / (true - made).square().sum()))
+
+
+def close(decoder: Decoder, one: Tensor, other: Tensor) -> bool:
+    """In fp32 the same; in bfloat16, which runs the same code, apart by less than half of what it is from the reference."""
+    assert isinstance(decoder, PackedDecoder)
+    if one.shape != other.shape or decoder.dtype == torch.float32:
+        return one.shape == other.shape and bool((one - other).abs().max() < EXACT)
+    return torch.equal(one, other) or signal_to_noise(one, other) > ONE_ROUNDING
 
 
 def test_in_fp32_it_gives_the_samples_of_the_reference(codec: Codec) -> None:
