@@ -109,9 +109,10 @@ class TalkerTrainer:
                 if layer not in layers:  # the hooks of the watched ones stay outside
                     layer.compile(dynamic=True)
         known, frames = config.talker_config.spk_id, np.diff(codes.start)
-        self.preset = np.array([clip.speaker.lower() in known for clip in pack.clips])
+        preset = np.array([clip.speaker.lower() in known for clip in pack.clips])
         described = np.array([bool(clip.instruct and not clip.speaker) for clip in pack.clips])
-        usable = self.preset | described | (vectors is not None)
+        self.in_words = preset | described  # whose voice can be told without a recording
+        usable = self.in_words | (vectors is not None)
         chance = pack.chance() / np.array([clip.samples for clip in pack.clips]) * (usable & (frames > 3))
         self.often = chance / chance.sum() * np.count_nonzero(chance)  # each clip is drawn, an epoch
         self.frames = frames
@@ -149,7 +150,7 @@ class TalkerTrainer:
     def voiced(self, clip: int, rng: np.random.Generator) -> tuple[Excerpt, Recording | None]:
         """What is to be spoken of a clip, and the recording whose voice it is spoken in, unless that is told in words."""
         able = (self.speaker_encoder is not None or self.vectors is not None) and self.excerpts.clonable(clip)
-        share = self.options.cloned if self.preset[clip] else 1.0  # whoever has no name is known by a vector only
+        share = self.options.cloned if self.in_words[clip] else 1.0
         if not able or rng.random() >= share:
             return self.excerpts.some(clip, rng, self.options.excerpts), None
         halves = self.excerpts.halves(clip, rng) if rng.random() < self.options.in_context else None

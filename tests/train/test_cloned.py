@@ -148,3 +148,18 @@ def test_who_has_no_name_is_known_by_a_vector(pack: Pack, base: Callable[[Pack],
     assert given.often[0]
     assert given.voiced(0, np.random.default_rng(0))[1] is not None
     assert given.voiced(1, np.random.default_rng(0))[1] is None
+
+
+def test_a_described_voice_is_known_by_its_description(pack: Pack, base: Callable[[Pack], TalkerTrainer]) -> None:
+    trainer = base(pack)
+    pack.clips[2] = replace(pack.clips[2], speaker="", instruct="a deep voice")
+    vectors, rng = np.ones((len(pack.clips), 8), np.float32), np.random.default_rng(0)
+    sometimes = replace(OPTIONS, cloned=0.25)
+    given = TalkerTrainer(
+        trainer.talker, trainer.config, trainer.text, pack, trainer.codes, sometimes, trainer.alignment, None, None, vectors
+    )
+    drawn = [given.voiced(2, rng) for _ in range(200)]
+    assert 100 < sum(recording is None for _, recording in drawn) < 195
+    for part, recording in drawn:
+        layout, _ = given.layout(part, recording, rng)
+        assert bool(layout.instruct) == (recording is None)
