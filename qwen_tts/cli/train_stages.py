@@ -108,6 +108,7 @@ def talker(
     text: Annotated[Path, typer.Argument(help="The text tokenizer: vocab.json, merges.txt, tokenizer_config.json.")],
     out: Out, config: Config, guessed: Guessed = None, start: Start = None, steps: Steps = 10000, threads: Threads = 2,
     device: Device = "auto", compiled: Compiled = False,
+    peak: Annotated[float, typer.Option(help="The highest learning rate.")] = 1e-3,
     excerpts: Annotated[float, typer.Option(help="Share of the clips of which only a run of words is shown.")] = 0.15,
     cloned: Annotated[float, typer.Option(help="Share of presets' clips whose voice a speaker vector tells.")] = 0.35,
 ) -> None:  # fmt: skip
@@ -129,7 +130,7 @@ def talker(
     here = _begin(pack, threads, device)
     torch.manual_seed(0)
     sizes = ModelConfig.from_file(config)
-    options = TalkerOptions(steps=steps, compiled=compiled, excerpts=excerpts, cloned=cloned)
+    options = TalkerOptions(steps=steps, peak=peak, compiled=compiled, excerpts=excerpts, cloned=cloned)
     alignment = Alignment(pack) if (pack / "aligned.f4").is_file() else None
     vectors = np.load(pack / "vectors.npy") if (pack / "vectors.npy").is_file() else None
     ears = None if vectors is not None else sizes.speaker_encoder_config
