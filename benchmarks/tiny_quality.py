@@ -14,6 +14,7 @@ import json
 import os
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
+from functools import cache
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,7 @@ from tqdm import tqdm
 from qwen_tts import Qwen3TTSModel
 from qwen_tts.audio import load_audio, write_audio
 from qwen_tts.eval.cer import CharacterErrorRate
-from qwen_tts.eval.metric import Clip, Score
+from qwen_tts.eval.metric import Clip, Metric, Score
 from qwen_tts.eval.mos import DistillMos
 from qwen_tts.eval.wer import WordErrorRate
 
@@ -73,11 +74,21 @@ def keep(folder: Path | None, voice: str, clips: Mapping[str, Clip]) -> None:
             write_audio(folder / voice / f"{key}.flac", clip.samples, clip.rate)
 
 
+@cache
+def spoken_by(name: str) -> Qwen3TTSModel:
+    torch.set_num_threads(1)  # of a worker
+    return Qwen3TTSModel.from_pretrained(name)
+
+
+@cache
+def ears(recogniser: str, language: str) -> tuple[Metric, DistillMos]:
+    """What says how much of a language is misheard, and how natural it is; loaded once a worker."""
+    return CharacterErrorRate() if language == "Chinese" else WordErrorRate(recogniser), DistillMos()
+
+
 def judged(speaker: str, language: str, args: argparse.Namespace) -> tuple[list[list[str]], list[str], dict[str, Any]]:
     """Lines of the table, what was misheard, and the figures, of one voice and of its teacher if there is one. One core."""
-    torch.set_num_threads(1)
-    model, natural = Qwen3TTSModel.from_pretrained(args.model), DistillMos()
-    heard = CharacterErrorRate() if language == "Chinese" else WordErrorRate(args.recogniser)
+    model, (heard, natural) = spoken_by(args.model), ears(args.recogniser, language)
     voices: dict[str, tuple[Mapping[str, Clip], int]] = {speaker: spoken(model, speaker, language, args.seed)}
     teacher = taught(args.teacher_dir, language, speaker) if args.teacher_dir else {}
     voices |= {f"{name}'s teacher": (clips, 0) for name, clips in teacher.items()}
