@@ -1,11 +1,11 @@
 """Codes of scores (what each codebook says: `score.py`), and what the codes stand for.
 
-make it:   python codes.py OUT/codebooks.npz FOLDER …     of some scores, and of voices at random
+make it:   python codes.py OUT/codebooks.npz AUDIBLE.npz FOLDER …     of some scores, and of voices at random
 """
 
 import argparse
 from collections.abc import Iterable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -24,13 +24,13 @@ from qwen_tts.train.quantizer import k_means
 SIZE, BOOKS = 1024, 7
 SPEEDS = FASTEST - SLOWEST + 1
 ROUGH = SIZE // len(BENDS)  # shapes that code 2 tells, beside the bend
-TIMBRES, VOICE_BOOKS = 32, 3  # directions that voices differ in
+TIMBRES, VOICE_BOOKS = 40, 3  # directions that voices differ in, as far as that is heard
 LOUDER = 2.5  # of the teacher's energy: by so much speech is made louder or softer, at most
 
 
 @dataclass(frozen=True, slots=True)
 class Codebooks:
-    """pairs of phones [1024, 2]; rough [204, 16] and fine [1024, 16] shapes; of voices mean, basis and books [3, 1024, 32]."""
+    """pairs of phones [1024, 2]; rough [204, 16] and fine [1024, 16] shapes; of voices mean, basis and books [3, 1024, 40]."""
 
     pairs: np.ndarray
     rough: np.ndarray
@@ -46,8 +46,12 @@ class Codebooks:
     def from_file(cls, path: Path) -> "Codebooks":
         return cls(**np.load(path))
 
+    def heard(self, timbre: np.ndarray) -> np.ndarray:
+        """What is heard of a voice [TIMBRE]: [TIMBRES]; as far apart as two voices are here, they sound different."""
+        return (timbre - self.mean) @ self.basis
+
     def voice(self, timbre: np.ndarray) -> list[int]:
-        left = (timbre[None] - self.mean) @ self.basis
+        left = self.heard(timbre[None])
         found = []
         for book in self.voices:
             found.append(int(nearest(left, book)[0]))
@@ -109,16 +113,18 @@ def timbres(styles: Styles, count: int) -> np.ndarray:
     return np.stack(found)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("out", type=Path)
-    parser.add_argument("scores", type=Path, nargs="+")
-    parser.add_argument("--cache", type=Path, default=Path(".work/teachers"))
-    args = parser.parse_args()
+def directions(sounds: np.ndarray, metric: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The mean of voices [N, TIMBRE], and the directions in which they are heard to differ most [TIMBRE, TIMBRES]."""
+    mean = sounds.mean(0)
+    sizes, turned = np.linalg.eigh(metric)
+    audible = turned * np.sqrt(np.maximum(sizes, 0)) @ turned.T
+    values, vectors = np.linalg.eigh(np.cov((sounds - mean) @ audible, rowvar=False))
+    print(f"{TIMBRES} directions hold {values[::-1][:TIMBRES].sum() / values.sum():.1%} of how voices are heard to differ")
+    return mean, audible @ vectors[:, ::-1][:, :TIMBRES]
 
-    rng = np.random.default_rng(0)
-    files = sorted(path for folder in args.scores for path in folder.glob("*.jsonl"))
-    scores = [made for path in tqdm(files) for made in load(path)]
+
+def of_scores(scores: list[Score], rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Pairs of phones, rough and fine shapes."""
     phones = np.concatenate([halves(made) for made in scores])
     pairs = frequent_pairs(phones, SIZE)
     told = len({tuple(pair) for pair in pairs} & {tuple(pair) for pair in phones}) / len(np.unique(phones, axis=0))
@@ -134,13 +140,28 @@ def main() -> None:
     rough, fine = residual_books(
         joined[torch.randperm(len(joined), generator=torch.Generator().manual_seed(0))[:120_000]], (ROUGH, SIZE)
     )
-    sounds = timbres(Styles(args.cache), 24_000)
-    mean = sounds.mean(0)
-    values, vectors = np.linalg.eigh(np.cov((sounds - mean).T))
-    basis = vectors[:, ::-1][:, :TIMBRES]
-    print(f"{TIMBRES} directions hold {values[::-1][:TIMBRES].sum() / values.sum():.1%} of how voices differ")
+    return pairs, rough, fine
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("out", type=Path)
+    parser.add_argument("audible", type=Path, help="of audible.py")
+    parser.add_argument("scores", type=Path, nargs="+")
+    parser.add_argument("--start", type=Path, help="an earlier codebooks.npz, of which all is kept but the voices")
+    parser.add_argument("--cache", type=Path, default=Path(".work/teachers"))
+    args = parser.parse_args()
+
+    rng = np.random.default_rng(0)
+    files = sorted(path for folder in args.scores for path in folder.glob("*.jsonl"))
+    scores = [made for path in tqdm(files) for made in load(path)]
+    sounds = timbres(Styles(args.cache), 32_000)
+    mean, basis = directions(sounds, np.load(args.audible)["metric"])
     voices = residual_books(torch.from_numpy(((sounds - mean) @ basis).astype(np.float32)), [SIZE] * VOICE_BOOKS)
-    books = Codebooks(pairs, rough, fine, mean, basis, np.stack(voices))
+    if args.start is not None:
+        books = replace(Codebooks.from_file(args.start), mean=mean, basis=basis, voices=np.stack(voices))
+    else:
+        books = Codebooks(*of_scores(scores, rng), mean, basis, np.stack(voices))
     books.save(args.out)
     sample = np.concatenate([books.codes(scores[i], int(rng.integers(UNITS))) for i in rng.permutation(len(scores))[:300]])
     for number, column in enumerate(sample.T):

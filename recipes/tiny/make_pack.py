@@ -13,10 +13,12 @@ import numpy as np
 import torch
 from codes import TIMBRES, Codebooks
 from harmonics import FRAME
+from kokoro import TIMBRE, Styles
 from mandarin import spelled
 from score import UNITS, Score, load
 from synthesiser import UNITS as SIXTHS
 from tqdm import tqdm
+from voices import PRESETS, USUAL, preset
 
 from qwen_tts.train.data import Clip, write_codes
 
@@ -25,10 +27,10 @@ AHEAD = 1  # frames that phones are told before they are spoken
 
 
 def vector(made: Score, known: Codebooks) -> np.ndarray:
-    """float32 [WIDTH], about 1 in size where it is not 0."""
+    """float32 [WIDTH]: 1 in size or less, the more a direction is heard, the larger; 0 beyond."""
     found = np.zeros(WIDTH, np.float32)
     size = np.sqrt(np.square(known.voices[0]).mean(0))
-    found[:TIMBRES] = (made.voice - known.mean) @ known.basis / size
+    found[:TIMBRES] = known.heard(made.voice) / np.sqrt(size * size.max())
     voiced = made.pitch[made.pitch > 0]
     found[TIMBRES] = 2 * np.log2(np.median(voiced) / 160) if len(voiced) else 0.0
     return np.clip(found, -4, 4)
@@ -39,16 +41,19 @@ def main() -> None:
     parser.add_argument("scores", type=Path)
     parser.add_argument("codebooks", type=Path)
     parser.add_argument("out", type=Path)
+    parser.add_argument("--cache", type=Path, default=Path(".work/teachers"))
     args = parser.parse_args()
 
     torch.set_num_threads(1)
-    known, rng = Codebooks.from_file(args.codebooks), np.random.default_rng(0)
+    known, rng, styles = Codebooks.from_file(args.codebooks), np.random.default_rng(0), Styles(args.cache)
+    presets = {name: preset(name, "English").style(styles, USUAL)[:TIMBRE] for name in PRESETS}  # the same in all they say
     args.out.mkdir(parents=True, exist_ok=True)
     clips, codes, times, vectors = [], [], [], []
     for path in tqdm(sorted(args.scores.glob("*.jsonl")), mininterval=10):
         for made in load(path):
             if made.frames < 4:
                 continue
+            made.voice = presets.get(made.speaker, made.voice)
             text = spelled(made.text) if made.language == "Chinese" else made.text
             clip = Clip(made.key, text, made.speaker, made.language, 0, made.frames * FRAME, spelled(made.instruct))
             assert len(text.encode()) == len(made.spoken), text

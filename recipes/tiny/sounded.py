@@ -1,5 +1,6 @@
 """Scores that were spoken, what their waves are made of, and how both change when sung higher, louder, or whispered."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,11 +23,7 @@ class Sounds:
         self.scores, self.parts = [made for made, _ in found], [parts for _, parts in found]
         frames = np.array([made.frames for made in self.scores], float)
         who = np.unique([made.speaker for made in self.scores], return_inverse=True)[1]
-        chance = frames / np.bincount(who, frames)[who] ** 0.5
-        named = np.array([made.speaker != "somebody" for made in self.scores])
-        for some, share in ((named, 1 - OTHERS), (~named, OTHERS)):
-            chance[some] *= share / max(chance[some].sum(), 1e-9)
-        self.chance = chance / chance.sum()
+        self.chance = shared(frames / np.bincount(who, frames)[who] ** 0.5, self.scores, OTHERS)
 
     def strongest(self, path: Path) -> np.ndarray:
         """The strongest of each harmonic and of each band's noise, with room for louder speech; kept in a file."""
@@ -35,6 +32,15 @@ class Sounds:
             rows = np.concatenate([np.concatenate(self.parts[i], 1)[::7] for i in picked]).astype(np.float32)
             np.save(path, np.quantile(rows, 0.9995, axis=0) * 1.5 + 1e-3)
         return np.load(path)
+
+
+def shared(chance: np.ndarray, scores: Sequence[Score], others: float) -> np.ndarray:
+    """Chances of clips, changed so that all those of voices without a name have that one together; their sum is 1."""
+    named = np.array([made.speaker != "somebody" for made in scores])
+    chance = chance.astype(float)
+    for some, share in ((named, 1 - others), (~named, others)):
+        chance[some] *= share / max(chance[some].sum(), 1e-9)
+    return chance / chance.sum()
 
 
 def part(made: Score, harmonics: np.ndarray, noise: np.ndarray, first: int, units: int) -> tuple[Score, np.ndarray, np.ndarray]:

@@ -205,10 +205,13 @@ class ControlsTrainer(Kept):
         return loss.item(), nn.functional.pad(wished.float(), (0, 0, first, heard.shape[1] - nodes.stop))
 
     def begin_with(self, state: dict[str, Any]) -> None:
-        """Takes the averaged weights of an earlier run."""
+        """Takes the averaged weights of an earlier run, and its critic and hint, if they were kept."""
         self.learning.load_state_dict(state["average"], strict=False)
         self.synthesiser.pin()
         self.average.restore(dict(self.learning.named_parameters()))
+        for name, module in (("critic", self.critic), ("hint", self.hint)):
+            if name in state:
+                module.load_state_dict(state[name])
 
 
 def trained(config: CodecConfig, state: Path) -> Decoder:

@@ -13,6 +13,7 @@ from harmonics import RATE
 from kept import Kept, arguments
 from make_pack import vector
 from score import sounds
+from sounded import shared
 from torch import Tensor
 
 from qwen_tts.config import ModelConfig
@@ -21,18 +22,16 @@ from qwen_tts.speaker.ecapa import SpeakerEncoder
 from qwen_tts.train.loop import saved_trainer, train
 
 BATCH, SECONDS, PEAK = 24, (1.2, 4.0), 1e-3
-NAMED = 0.3  # of what is heard is of preset voices, the rest of as many voices as there are
+OTHERS = 0.7  # of what is heard is of voices that have no name: there are as many as clips
 
 
 class SpeakerTrainer(Kept):
     def __init__(self, encoder: SpeakerEncoder, folder: Path, known: Codebooks, steps: int) -> None:
         self.encoder = encoder
-        found = [(parts[0], vector(made, known), made.speaker != "somebody") for made, parts in sounds(folder, "wave")]
-        self.waves, vectors, named = zip(*found, strict=True)
-        self.vectors = np.stack(vectors)
-        long = np.array([len(wave) for wave in self.waves]) > SECONDS[0] * RATE
-        chance = long * np.where(named, NAMED / np.sum(named), (1 - NAMED) / max(1, len(named) - np.sum(named)))
-        self.chance = chance / chance.sum()
+        found = [(parts[0], made) for made, parts in sounds(folder, "wave")]
+        self.waves, scores = zip(*found, strict=True)
+        self.vectors = np.stack([vector(made, known) for made in scores])
+        self.chance = shared(np.array([len(wave) for wave in self.waves]) > SECONDS[0] * RATE, scores, OTHERS)
         self.keep(encoder, steps, PEAK, 0.01, encoder=encoder)
 
     def batch(self, rng: np.random.Generator) -> tuple[Tensor, Tensor]:

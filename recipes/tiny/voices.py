@@ -7,14 +7,14 @@ from kokoro import TIMBRE, Styles
 
 # name -> whose sound, or whose two; whose melody in English; whose in Chinese, which is spoken by whoever was taught it
 PRESETS = {
-    "Ryan": ("am_michael", "am_michael", "zm_yunjian"),
-    "Aiden": ("am_puck", "am_puck", "zm_yunxi"),
+    "Ryan": ("am_michael+am_santa", "am_michael", "zm_yunjian"),
+    "Aiden": ("em_alex+im_nicola", "am_puck", "zm_yunxi"),
     "Dylan": ("am_fenrir", "am_fenrir", "zm_yunxi"),
     "Eric": ("am_eric", "am_michael", "zm_yunyang"),
-    "Uncle_Fu": ("am_onyx", "am_onyx", "zm_yunjian"),
-    "Serena": ("af_heart", "af_heart", "zf_xiaoxiao"),
-    "Vivian": ("af_bella", "af_bella", "zf_xiaoyi"),
-    "Ono_Anna": ("jf_alpha+af_nova", "af_bella", "zf_xiaoyi"),
+    "Uncle_Fu": ("am_onyx+am_michael", "am_onyx", "zm_yunjian"),
+    "Serena": ("af_nova+bf_emma", "af_heart", "zf_xiaoxiao"),
+    "Vivian": ("af_river", "af_bella", "zf_xiaoyi"),
+    "Ono_Anna": ("jf_alpha+ef_dora", "af_bella", "zf_xiaoyi"),
     "Sohee": ("af_sarah", "af_sarah", "zf_xiaoxiao"),
 }
 LEFT_OUT = frozenset(("zf_xiaoni", "af_nicole"))  # misread; whispered
@@ -22,18 +22,21 @@ UNSEEN = frozenset(
     ("af_sky", "af_jessica", "am_adam", "am_liam", "bf_lily", "bf_alice", "bm_lewis", "bm_daniel", "ff_siwis", "pm_alex")
 )
 ENGLISH = ("a", "b")  # whose names begin so, speak it
+USUAL = 60  # phones of a sentence; the teacher's voices change with the length of what they say
+OWN = 0.1, 1.5  # of a voice that is like no other: each number of its sound is off by so much, times 0 to that
 
 
 @dataclass(frozen=True, slots=True)
 class Who:
-    """A voice as a mixture of the teacher's: shares of sounds, and one melody."""
+    """A voice as a mixture of the teacher's: shares of sounds, how far it is from that, and one melody."""
 
     sounds: tuple[tuple[str, float], ...]
     melody: str
+    off: np.ndarray | float = 0.0
 
     def style(self, styles: Styles, tokens: int) -> np.ndarray:
-        sound = sum(share * styles.get(name, tokens)[:TIMBRE] for name, share in self.sounds)
-        return np.concatenate((sound, styles.get(self.melody, tokens)[TIMBRE:]))
+        sound = self.off + sum(share * styles.get(name, tokens)[:TIMBRE] for name, share in self.sounds)
+        return np.concatenate((sound, styles.get(self.melody, tokens)[TIMBRE:])).astype(np.float32)
 
 
 def preset(name: str, language: str) -> Who:
@@ -57,7 +60,7 @@ def woman(name: str) -> bool:
 
 
 def somebody(styles: Styles, language: str, rng: np.random.Generator) -> tuple[Who, bool]:
-    """A voice of one or two of the same sex, and whether it is a woman's."""
+    """A voice of one or two of the same sex and something of its own, and whether it is a woman's."""
     names = everybody(styles)
     first = str(rng.choice(names))
     alike = [name for name in names if woman(name) == woman(first)]
@@ -68,4 +71,5 @@ def somebody(styles: Styles, language: str, rng: np.random.Generator) -> tuple[W
     else:
         tunes = [name for name in alike if name[0] in ENGLISH]
     melody = first if first in tunes else str(rng.choice(tunes))
-    return Who(sounds, melody), woman(first)
+    off = rng.normal(size=TIMBRE) * OWN[0] * rng.uniform(0, OWN[1])
+    return Who(sounds, melody, off), woman(first)

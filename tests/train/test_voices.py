@@ -1,0 +1,67 @@
+"""Voices that the recipe learns from: no two alike, and told apart by what is heard of them."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from audible import heard, spectra
+from codes import TIMBRES, directions
+from kokoro import TIMBRE, Styles
+from voices import PRESETS, preset, somebody, woman
+
+NAMES = ("af_heart", "af_river", "am_michael", "am_puck", "zf_xiaoxiao", "zm_yunjian")
+
+
+@pytest.fixture
+def styles(tmp_path: Path) -> Styles:
+    folder = tmp_path / "kokoro-voices"
+    folder.mkdir()
+    for number, name in enumerate(NAMES):
+        np.random.default_rng(number).normal(size=(9, 256)).astype("<f4").tofile(folder / f"{name}.bin")
+    return Styles(tmp_path)
+
+
+def test_a_linear_ear_is_found() -> None:
+    rng = np.random.default_rng(0)
+    ear = rng.normal(size=(TIMBRE, 300)) * (np.arange(TIMBRE) < 90)[:, None]
+    voices = rng.normal(size=(400, TIMBRE))
+    metric, explained = heard(voices, voices @ ear + 5, test=100)
+    assert explained > 0.99
+    true = ear @ ear.T / 300
+    assert np.abs(metric - true).max() < 0.02 * np.abs(true).max()
+
+
+def test_noise_is_not_explained() -> None:
+    rng = np.random.default_rng(0)
+    assert heard(rng.normal(size=(400, TIMBRE)), rng.normal(size=(400, 50)), test=100)[1] < 0.05
+
+
+def test_voices_are_as_far_apart_as_they_are_heard() -> None:
+    rng = np.random.default_rng(1)
+    ear = rng.normal(size=(TIMBRE, 20))  # hears no more than 20 directions
+    voices = rng.normal(size=(3000, TIMBRE))
+    mean, basis = directions(voices, ear @ ear.T)
+    assert basis.shape == (TIMBRE, TIMBRES)
+    one, other = (voices[:50] - mean) @ basis, (voices[50:100] - mean) @ basis
+    distance = np.linalg.norm((voices[:50] - voices[50:100]) @ ear, axis=1)
+    assert np.allclose(np.linalg.norm(one - other, axis=1), distance, rtol=1e-3)
+
+
+def test_a_louder_sound_has_more_power_in_every_band() -> None:
+    wave = np.random.default_rng(0).normal(size=4800)
+    assert np.allclose(spectra(10 * wave) - spectra(wave), np.log(100), atol=0.01)
+
+
+def test_nobody_sounds_like_another(styles: Styles) -> None:
+    languages = ("English", "Chinese")
+    found = [somebody(styles, languages[n % 2], np.random.default_rng(n)) for n in range(40)]
+    sounds = np.stack([who.style(styles, 3)[:TIMBRE] for who, _ in found])
+    apart = np.linalg.norm(sounds[:, None] - sounds, axis=-1) + 9 * np.eye(len(sounds))
+    assert apart.min() > 0.01 and np.isfinite(sounds).all()
+    assert all(woman(name) == sex for who, sex in found for name in (*(name for name, _ in who.sounds), who.melody))
+
+
+def test_a_preset_is_always_the_same(styles: Styles) -> None:
+    assert "Serena" in PRESETS
+    one, other = (preset("Serena", "English").style(styles, 3) for _ in range(2))
+    assert np.array_equal(one, other) and np.array_equal(one, styles.get("af_heart", 3))
