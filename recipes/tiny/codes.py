@@ -23,7 +23,8 @@ from qwen_tts.train.quantizer import k_means
 
 SIZE, BOOKS = 1024, 7
 SPEEDS = FASTEST - SLOWEST + 1
-ROUGH = SIZE // len(BENDS)  # shapes that code 2 tells, beside the bend
+ROUGH = SIZE // len(BENDS)  # shapes that code 2 tells, beside a bend of the pitch
+STRAIGHT = BENDS.index(0) * ROUGH  # where its codes without a bend begin; the others are not used
 TIMBRES, VOICE_BOOKS = 40, 3  # directions that voices differ in, as far as that is heard
 LOUDER = 2.5  # of the teacher's energy: by so much speech is made louder or softer, at most
 
@@ -62,12 +63,12 @@ class Codebooks:
         """int64 [frames, BOOKS]; `start`: where in a turn the pitch begins, in sixths."""
         phones = halves(made)
         ahead = np.concatenate((phones[1:], np.zeros((1, 2), phones.dtype)))
-        done, speed, bend = turns(made, start)
+        done, speed = turns(made, start)
         shapes = shape(made)
         rough = nearest(shapes, self.rough)
         fine = nearest(shapes - self.rough[rough], self.fine)
         voice = np.broadcast_to(self.voice(made.voice), (made.frames, len(self.voices)))
-        told = phone_codes(ahead, self.pairs), done * SPEEDS + speed - SLOWEST, (bend - BENDS[0]) * ROUGH + rough, fine
+        told = phone_codes(ahead, self.pairs), done * SPEEDS + speed - SLOWEST, STRAIGHT + rough, fine
         return np.concatenate((np.stack(told, 1), voice), 1).astype(np.int64)
 
 
@@ -75,19 +76,16 @@ def nearest(rows: np.ndarray, book: np.ndarray) -> np.ndarray:
     return torch.cdist(torch.from_numpy(rows.astype(np.float32)), torch.from_numpy(book.astype(np.float32))).argmin(1).numpy()
 
 
-def turns(made: Score, start: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Of each frame: how far the phase has come, speed at its end, bend; in sixths of a turn [frames] each.
+def turns(made: Score, start: int) -> tuple[np.ndarray, np.ndarray]:
+    """Of each frame: how far the phase has come, and speed at its end; in sixths of a turn [frames] each.
 
-    The phase at a frame's end is turns + speed / 2.
+    The phase at a frame's end is turns + speed / 2, so how far it has come follows from one code of the frame before. (With a
+    bend in the middle of a frame it would follow from two, and their sum is more than a small talker learns.)
     """
-    pitch = through(made.pitch)
-    end, middle = (at_points(pitch, made.frames, 1, end=end) * 0.08 for end in (True, False))  # cycles a frame
-    speed = np.clip(np.round(end * UNITS), SLOWEST, FASTEST).astype(int)
-    before = np.concatenate((speed[:1], speed[:-1]))
-    wanted = middle * UNITS - (before + speed) / 2  # a bend of one more sixth of a turn lifts the middle by two
-    bend = np.clip(np.round(wanted / 2), BENDS[0], BENDS[-1]).astype(int)
-    done = start + np.cumsum(np.concatenate(([0], speed[:-1]))) + np.cumsum(bend)
-    return done % UNITS, speed, bend
+    cycles = at_points(through(made.pitch), made.frames, 1, end=True) * 0.08  # a frame
+    speed = np.clip(np.round(cycles * UNITS), SLOWEST, FASTEST).astype(int)
+    done = start + np.cumsum(np.concatenate(([0], speed[:-1])))
+    return done % UNITS, speed
 
 
 def residual_books(rows: Tensor, sizes: Iterable[int]) -> list[np.ndarray]:

@@ -8,7 +8,7 @@ import torch
 from choosers import audible, give_codebooks
 from harmonics import HARMONICS
 from safetensors.torch import save_file
-from synthesiser import BEND_IN, PHASE_IN, UNITS, levels
+from synthesiser import levels
 from train_controls import trained as trained_decoder
 from train_encoder import trained as trained_encoder
 
@@ -29,19 +29,6 @@ def sharpen(decoder: Decoder, amount: float = SHARPER, *, undo: bool = False) ->
     voice = slice(levels().start, levels().start + HARMONICS)
     conv.weight[voice] = torch.einsum("ij,jck->ick", mix, conv.weight[voice])
     conv.bias[voice] = mix @ conv.bias[voice]
-
-
-@torch.no_grad()
-def whole_turns(decoder: Decoder) -> None:
-    """Makes each frame end in a whole number of turns, or a half, so that how far the phase has come need not be told.
-
-    A talker says it right once in four frames, and each wrong one is heard: DistillMOS 2.0 instead of 3.3. Pitch is then told
-    in steps of 12.5 Hz at the ends of frames, and does not bend between them.
-    """
-    sung, rough = (book.get_buffer(book.sum_name) for book in decoder.quantizer.rvq_rest.codebooks()[:2])
-    sung[:, PHASE_IN] = 0
-    sung[:, PHASE_IN + 1] = (sung[:, PHASE_IN + 1] / UNITS).round() * UNITS
-    rough[:, BEND_IN] = 0
 
 
 def write(codec: Codec, path: Path) -> None:
@@ -70,7 +57,6 @@ def main() -> None:
     codec = Codec(CodecConfig.from_file(args.config)).eval()
     codec.decoder = trained_decoder(codec.config, args.decoder)
     sharpen(codec.decoder, args.sharpen)
-    whole_turns(codec.decoder)
     if args.encoder is not None:
         codec.encoder.load_state_dict(trained_encoder(args.encoder))
     give_codebooks(codec, audible(codec))

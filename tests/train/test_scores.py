@@ -59,22 +59,21 @@ def test_text_is_spoken_in_order_and_in_time(made: Score) -> None:
 
 
 def test_the_phase_of_each_frame_follows_from_the_codes_before_it(made: Score) -> None:
-    done, speed, bend = turns(made, 4)
-    before = (done[:-1] + speed[:-1] + bend[1:]) % SIXTHS
+    done, speed = turns(made, 4)
+    before = (done[:-1] + speed[:-1]) % SIXTHS
     assert (done[1:] == before).all()
     codes = some_codebooks(np.random.default_rng(1)).codes(made, 4)
     assert codes.shape == (made.frames, BOOKS)
     assert (codes[:, 1] == done * SPEEDS + speed - SLOWEST).all()
-    assert (codes[:, 2] // ROUGH + BENDS[0] == bend).all()
+    assert (codes[:, 2] // ROUGH + BENDS[0] == 0).all()
 
 
 def test_pitch_is_met_within_what_codes_can_say(made: Score) -> None:
-    _, speed, bend = turns(made, 0)
+    _, speed = turns(made, 0)
     wanted = through(made.pitch)
     at_end = np.interp((np.arange(made.frames) + 1) * UNITS * 2, np.arange(len(wanted)) + 0.5, wanted)
     said = speed / SIXTHS / 0.08
     assert np.abs(said - np.clip(at_end, LOWEST, HIGHEST)).max() <= 0.5 / SIXTHS / 0.08 + 1e-6
-    assert set(bend) <= set(BENDS)
 
 
 def test_a_voice_keeps_its_codes(made: Score) -> None:

@@ -9,12 +9,11 @@ from captions import Way
 from codes import BOOKS
 from harmonics import BANDS, HARMONICS, NODES
 from kokoro import TIMBRE
-from make_codec import sharpen, whole_turns
+from make_codec import sharpen
 from score import Score, halves
 from some_codebooks import some_codebooks
 from sounded import changed, part, pitch_at_nodes, whole
-from synthesiser import FIXED, SMALL, Synthesiser, levels
-from synthesiser import UNITS as SIXTHS
+from synthesiser import FIXED, Synthesiser, levels
 from train_controls import give_codebooks, wake
 from train_encoder import heard_late
 
@@ -93,19 +92,6 @@ def test_what_is_woken_is_heard_at_every_layer() -> None:
         other = decoder.context(decoder.quantizer(codes.flip(1)))[:, FIXED:].flip(2)
     assert 0.7 < heard.std() < 1.4
     assert (heard - other).square().mean() > 0.2 * heard.var()  # and depends on what is around a frame
-
-
-def test_frames_of_whole_turns_fit_together_whatever_is_said() -> None:
-    decoder = Decoder(CodecConfig.from_file(CONFIG).decoder_config)
-    give_codebooks(decoder, some_codebooks(np.random.default_rng(0)))
-    Synthesiser(decoder, np.full(HARMONICS, 0.1), np.full(BANDS, 0.05)).pin()
-    whole_turns(decoder)
-    codes = torch.from_numpy(np.random.default_rng(1).integers(0, 1000, (1, 7, 30)))
-    begin, speed, bent = decoder.pre_conv(decoder.quantizer(codes))[0, 1:4].double() / SMALL  # parabola, in sixths of a turn
-    assert (bent != 0).any()
-    end = begin + speed + bent
-    off = (begin[1:] - end[:-1])[1:] / SIXTHS  # the first frame has none before it
-    assert torch.allclose(off, off.round(), atol=1e-4)
 
 
 def test_sharpened_a_harmonic_moves_away_from_its_neighbours() -> None:
