@@ -16,7 +16,7 @@ from qwen_tts.codec.codec import Codec
 from qwen_tts.codec.decoder import Decoder
 from qwen_tts.config import CodecConfig
 
-NEAR, SHARPER = 2, 0.7  # harmonics on each side; of the difference to them
+NEAR, SHARPER = 2, 0.8  # harmonics on each side; of the difference to them
 
 
 @torch.no_grad()
@@ -29,6 +29,13 @@ def sharpen(decoder: Decoder, amount: float = SHARPER, *, undo: bool = False) ->
     voice = slice(levels().start, levels().start + HARMONICS)
     conv.weight[voice] = torch.einsum("ij,jck->ick", mix, conv.weight[voice])
     conv.bias[voice] = mix @ conv.bias[voice]
+
+
+def mean(decoders: list[Decoder]) -> Decoder:
+    """Of a run and one that went on from it, with the mean of their weights. It is better than both."""
+    states = [decoder.state_dict() for decoder in decoders]
+    decoders[0].load_state_dict({name: sum(state[name] for state in states) / len(states) for name in states[0]})
+    return decoders[0]
 
 
 def write(codec: Codec, path: Path) -> None:
@@ -47,15 +54,15 @@ def write(codec: Codec, path: Path) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("decoder", type=Path, help="state.pt of train_controls.py")
     parser.add_argument("out", type=Path)
+    parser.add_argument("decoder", type=Path, nargs="+", help="state.pt of train_controls.py; of several their mean is taken")
     parser.add_argument("--encoder", type=Path, help="state.pt of train_encoder.py")
     parser.add_argument("--sharpen", type=float, default=SHARPER)
     parser.add_argument("--config", type=Path, default=Path(__file__).parent / "config" / "codec.json")
     args = parser.parse_args()
 
     codec = Codec(CodecConfig.from_file(args.config)).eval()
-    codec.decoder = trained_decoder(codec.config, args.decoder)
+    codec.decoder = mean([trained_decoder(codec.config, path) for path in args.decoder])
     sharpen(codec.decoder, args.sharpen)
     if args.encoder is not None:
         codec.encoder.load_state_dict(trained_encoder(args.encoder))
