@@ -17,7 +17,7 @@ from concurrent.futures import ProcessPoolExecutor
 from functools import cache
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -81,7 +81,7 @@ def spoken_by(name: str) -> Qwen3TTSModel:
 
 
 @cache
-def ears(recogniser: str, language: str) -> tuple[Metric, DistillMos]:
+def ears(recogniser: Literal["tiny.en", "base"], language: str) -> tuple[Metric, DistillMos]:
     """What says how much of a language is misheard, and how natural it is; loaded once a worker."""
     return CharacterErrorRate() if language == "Chinese" else WordErrorRate(recogniser), DistillMos()
 
