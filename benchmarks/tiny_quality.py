@@ -74,21 +74,18 @@ def keep(folder: Path | None, voice: str, clips: Mapping[str, Clip]) -> None:
             write_audio(folder / voice / f"{key}.flac", clip.samples, clip.rate)
 
 
-@cache
-def spoken_by(name: str) -> Qwen3TTSModel:
-    torch.set_num_threads(1)  # of a worker
-    return Qwen3TTSModel.from_pretrained(name)
+# loaded once a worker
+spoken_by, naturalness = cache(Qwen3TTSModel.from_pretrained), cache(DistillMos)
 
 
 @cache
-def ears(recogniser: Literal["tiny.en", "base"], language: str) -> tuple[Metric, DistillMos]:
-    """What says how much of a language is misheard, and how natural it is; loaded once a worker."""
-    return CharacterErrorRate() if language == "Chinese" else WordErrorRate(recogniser), DistillMos()
+def listener(recogniser: Literal["tiny.en", "base"], language: str) -> Metric:
+    return CharacterErrorRate() if language == "Chinese" else WordErrorRate(recogniser)
 
 
 def judged(speaker: str, language: str, args: argparse.Namespace) -> tuple[list[list[str]], list[str], dict[str, Any]]:
     """Lines of the table, what was misheard, and the figures, of one voice and of its teacher if there is one. One core."""
-    model, (heard, natural) = spoken_by(args.model), ears(args.recogniser, language)
+    model, heard, natural = spoken_by(args.model), listener(args.recogniser, language), naturalness()
     voices: dict[str, tuple[Mapping[str, Clip], int]] = {speaker: spoken(model, speaker, language, args.seed)}
     teacher = taught(args.teacher_dir, language, speaker) if args.teacher_dir else {}
     voices |= {f"{name}'s teacher": (clips, 0) for name, clips in teacher.items()}
@@ -121,7 +118,7 @@ def main() -> None:
     known = [name for name in LANGUAGES if name.lower() in model.get_supported_languages()]
     work = [(speaker, language) for language in known for speaker in args.speakers or model.get_supported_speakers()]
     rows, details, result = [], [], dict[str, Any](model=args.model, recogniser=args.recogniser, seed=args.seed)
-    with ProcessPoolExecutor(args.workers, mp_context=get_context("spawn")) as workers:
+    with ProcessPoolExecutor(args.workers, get_context("spawn"), torch.set_num_threads, (1,)) as workers:
         waiting = [workers.submit(judged, speaker, language, args) for speaker, language in work]
         for one in tqdm(waiting):
             more_rows, more_details, figures = one.result()

@@ -110,7 +110,7 @@ def talker(
     device: Device = "auto", compiled: Compiled = False,
     peak: Annotated[float, typer.Option(help="The highest learning rate.")] = 1e-3,
     excerpts: Annotated[float, typer.Option(help="Share of the clips of which only a run of words is shown.")] = 0.15,
-    cloned: Annotated[float, typer.Option(help="Share of presets' clips whose voice a speaker vector tells.")] = 0.35,
+    cloned: Annotated[float, typer.Option(help="Share of named or described clips whose voice a vector tells.")] = 0.35,
 ) -> None:  # fmt: skip
     """Learn to speak texts in codes: preset voices, instructions, and voices by description, as the clips have them.
 

@@ -109,9 +109,8 @@ class TalkerTrainer:
                 if layer not in layers:  # the hooks of the watched ones stay outside
                     layer.compile(dynamic=True)
         known, frames = config.talker_config.spk_id, np.diff(codes.start)
-        preset = np.array([clip.speaker.lower() in known for clip in pack.clips])
-        described = np.array([bool(clip.instruct and not clip.speaker) for clip in pack.clips])
-        self.in_words = preset | described  # whose voice can be told without a recording
+        named_or_described = (c.speaker.lower() in known or bool(c.instruct and not c.speaker) for c in pack.clips)
+        self.in_words = np.array(list(named_or_described))  # whose voice can be told without a recording
         usable = self.in_words | (vectors is not None)
         chance = pack.chance() / np.array([clip.samples for clip in pack.clips]) * (usable & (frames > 3))
         self.often = chance / chance.sum() * np.count_nonzero(chance)  # each clip is drawn, an epoch

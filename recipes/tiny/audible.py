@@ -12,7 +12,7 @@ from harmonics import RATE, triangles
 from kokoro import TIMBRE, Kokoro, Styles
 from read import english_reader
 from tqdm import tqdm
-from voices import everybody
+from voices import USUAL, Who, everybody
 
 TEXTS = (  # and whose melody
     ("She had your dark suit in greasy wash water.", "af_heart"),
@@ -60,8 +60,8 @@ def main() -> None:
             rng = np.random.default_rng((7, number, voice))
             picked = rng.choice(names, int(rng.integers(1, 4)), replace=False)
             shares = rng.dirichlet(np.ones(len(picked)))
-            parts = [share * styles.get(str(name), 60)[:TIMBRE] for share, name in zip(shares, picked, strict=True)]
-            style[:TIMBRE] = np.sum(parts, 0) + OFF * rng.normal(size=TIMBRE)
+            who = Who(tuple(zip(picked, shares, strict=True)), melody, OFF * rng.normal(size=TIMBRE))
+            style[:TIMBRE] = who.style(styles, USUAL)[:TIMBRE]
             voices.append(style[:TIMBRE].copy())
             sounds.append(spectra(kokoro.speak(plan, style)))
         tested = heard(np.stack(voices), np.stack(sounds), args.voices // 5)[1]

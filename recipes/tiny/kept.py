@@ -33,6 +33,11 @@ def weights(path: Path, prefix: str) -> dict[str, Tensor]:
     return {name.removeprefix(prefix): t.float() for name, t in load_file(path).items() if name.startswith(prefix)}
 
 
+def save_talker(weights: dict[str, Tensor], path: Path) -> None:
+    """As a talker's training takes it to begin with."""
+    torch.save({"step": 0, "trainer": {"talker": weights, "averages": {"talker": {}}}}, path)
+
+
 class Kept:
     """A trainer with an optimiser, a moving average of what it learns, and parts that are saved under their names."""
 

@@ -8,7 +8,7 @@ import shutil
 from pathlib import Path
 
 import torch
-from kept import weights
+from kept import save_talker, weights
 from make_codec import sharpen
 from train_controls import learned
 
@@ -33,8 +33,7 @@ def main() -> None:
     sharpen(decoder, undo=True)
     average = {name: parameter.detach() for name, parameter in learned(decoder).named_parameters()}
     torch.save({"step": 0, "trainer": {"average": average}}, args.work / "controls.pt")
-    talker = {"talker": weights(TINY / "model.safetensors", "talker."), "averages": {"talker": {}}}
-    torch.save({"step": 0, "trainer": talker}, args.work / "talker.pt")
+    save_talker(weights(TINY / "model.safetensors", "talker."), args.work / "talker.pt")
 
 
 if __name__ == "__main__":

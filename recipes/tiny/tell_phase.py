@@ -11,16 +11,18 @@ from pathlib import Path
 import numpy as np
 import torch
 from codes import SPEEDS
+from kept import save_talker
 from synthesiser import SLOWEST, UNITS
 from torch import Tensor
 
+from qwen_tts.train.loop import saved_trainer
 from qwen_tts.train.talker import averaged
 
 PREDICTOR = "code_predictor."
 EMBEDDING, HEAD = f"{PREDICTOR}model.codec_embedding.0.weight", f"{PREDICTOR}lm_head.0.weight"
 PROJECTION = f"{PREDICTOR}small_to_mtp_projection"
-VALUES, OUT = (f"{PREDICTOR}model.layers.0.self_attn.{name}_proj.weight" for name in "vo")
-WIDTH = 64  # of a head
+ATTENTION = f"{PREDICTOR}model.layers.0.self_attn"
+VALUES, OUT = f"{ATTENTION}.v_proj.weight", f"{ATTENTION}.o_proj.weight"
 TOLD, CARRIED, COPIED, SCORED = 4.0, 30.0, 4.0, 2.0  # how large a cosine is made: embedded, projected, copied, as a score
 
 Weights = dict[str, Tensor]
@@ -71,9 +73,10 @@ def tell(weights: Weights) -> None:
     unscaled = through / weights["model.norm.weight"][:, None]
     weights[f"{PROJECTION}.weight"] = weights[f"{PROJECTION}.weight"] + CARRIED * carried @ unscaled.T
 
-    places = (weights[VALUES].norm(dim=1) * weights[OUT].norm(dim=0)).view(-1, WIDTH)  # what each value is worth
+    width = len(weights[f"{ATTENTION}.q_norm.weight"])  # of a head
+    places = (weights[VALUES].norm(dim=1) * weights[OUT].norm(dim=0)).view(-1, width)  # what each value is worth
     head = int(places.sum(1).argmin())
-    rows = head * WIDTH + places[head].argsort()[:count]
+    rows = head * width + places[head].argsort()[:count]
     before = weights[f"{PREDICTOR}model.layers.0.input_layernorm.weight"][:, None]
     weights[VALUES] = weights[VALUES].index_copy(0, rows, (carried / before).T)
     weights[OUT] = weights[OUT].index_copy(1, rows, COPIED * carried)
@@ -86,9 +89,9 @@ def main() -> None:
     parser.add_argument("out", type=Path, help="what to give to its --start")
     args = parser.parse_args()
 
-    weights = averaged(torch.load(args.state, weights_only=True)["trainer"])
+    weights = averaged(saved_trainer(args.state))
     tell(weights)
-    torch.save({"step": 0, "trainer": {"talker": weights, "averages": {"talker": {}}}}, args.out)
+    save_talker(weights, args.out)
 
 
 if __name__ == "__main__":
