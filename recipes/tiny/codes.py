@@ -11,8 +11,9 @@ from pathlib import Path
 import numpy as np
 import torch
 from kokoro import TIMBRE, Styles
-from score import PHONES, POINTS, Score, at_points, halves, load, shape, through
-from synthesiser import BENDS, FASTEST, SLOWEST, UNITS
+from score import PHONES, POINTS, UNITS, Score, halves, load, shape, through
+from synthesiser import BENDS, FASTEST, SLOWEST
+from synthesiser import UNITS as SIXTHS
 from torch import Tensor
 from tqdm import tqdm
 from voices import PRESETS, preset, somebody
@@ -26,6 +27,7 @@ SPEEDS = FASTEST - SLOWEST + 1
 ROUGH = SIZE // len(BENDS)  # shapes that code 2 tells, beside a bend of the pitch
 STRAIGHT = BENDS.index(0) * ROUGH  # where its codes without a bend begin; the others are not used
 TIMBRES, VOICE_BOOKS = 40, 3  # directions that voices differ in, as far as that is heard
+UNVOICED, STIFF = 0.02, 0.1  # how much pitch without voice counts, and that lines should not bend
 LOUDER = 2.5  # of the teacher's energy: by so much speech is made louder or softer, at most
 
 
@@ -76,16 +78,30 @@ def nearest(rows: np.ndarray, book: np.ndarray) -> np.ndarray:
     return torch.cdist(torch.from_numpy(rows.astype(np.float32)), torch.from_numpy(book.astype(np.float32))).argmin(1).numpy()
 
 
+def knots(made: Score) -> np.ndarray:
+    """Pitch in Hz at the end of each frame [frames]: straight lines from one to the next follow it best where there is voice.
+
+    (Lines through the pitch itself lie on one side of all that is bent.)
+    """
+    pitch = through(made.pitch)
+    ends = (np.arange(len(pitch)) + 0.5) / (2 * UNITS) - 1
+    heard = np.sqrt(np.where(made.pitch > 0, 1.0, UNVOICED))
+    lines = np.maximum(1 - np.abs(ends[:, None] - np.arange(made.frames)), 0)
+    lines[ends < 0, 0] = 1  # flat in the first frame
+    bent = STIFF * np.diff(np.eye(made.frames), 2, axis=0)
+    rows = np.concatenate((lines * heard[:, None], bent))
+    return np.linalg.lstsq(rows, np.concatenate((pitch * heard, np.zeros(len(bent)))))[0]
+
+
 def turns(made: Score, start: int) -> tuple[np.ndarray, np.ndarray]:
     """Of each frame: how far the phase has come, and speed at its end; in sixths of a turn [frames] each.
 
     The phase at a frame's end is turns + speed / 2, so how far it has come follows from one code of the frame before. (With a
     bend in the middle of a frame it would follow from two, and their sum is more than a small talker learns.)
     """
-    cycles = at_points(through(made.pitch), made.frames, 1, end=True) * 0.08  # a frame
-    speed = np.clip(np.round(cycles * UNITS), SLOWEST, FASTEST).astype(int)
+    speed = np.clip(np.round(knots(made) * 0.08 * SIXTHS), SLOWEST, FASTEST).astype(int)
     done = start + np.cumsum(np.concatenate(([0], speed[:-1])))
-    return done % UNITS, speed
+    return done % SIXTHS, speed
 
 
 def residual_books(rows: Tensor, sizes: Iterable[int]) -> list[np.ndarray]:
@@ -161,7 +177,7 @@ def main() -> None:
     else:
         books = Codebooks(*of_scores(scores, rng), mean, basis, np.stack(voices))
     books.save(args.out)
-    sample = np.concatenate([books.codes(scores[i], int(rng.integers(UNITS))) for i in rng.permutation(len(scores))[:300]])
+    sample = np.concatenate([books.codes(scores[i], int(rng.integers(SIXTHS))) for i in rng.permutation(len(scores))[:300]])
     for number, column in enumerate(sample.T):
         print(f"codebook {number}: perplexity {perplexity(column):.0f}")
     assert sample.max() < SIZE

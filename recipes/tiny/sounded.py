@@ -12,6 +12,7 @@ from score import UNITS, Score, sounds, through
 
 SILENT = -8.0  # of the teacher's energy
 OTHERS = 0.3  # of the clips that are drawn are of voices that have no name
+CHINESE = 0.45  # of them are Chinese: its sounds are fewer than English ones here, and harder to learn
 DECIBELS = LOUDER / ENERGY_A_DECIBEL
 
 
@@ -35,12 +36,17 @@ class Sounds:
 
 
 def shared(chance: np.ndarray, scores: Sequence[Score], others: float) -> np.ndarray:
-    """Chances of clips, changed so that all those of voices without a name have that one together; their sum is 1."""
+    """Chances of clips, changed so that voices without a name have `others` of them together, and Chinese its share of
+    those with a name and of those without; their sum is 1.
+    """
     named = np.array([made.speaker != "somebody" for made in scores])
-    chance = chance.astype(float)
-    for some, share in ((named, 1 - others), (~named, others)):
-        chance[some] *= share / max(chance[some].sum(), 1e-9)
-    return chance / chance.sum()
+    chinese = np.array([made.language == "Chinese" for made in scores])
+    found = np.zeros(len(scores))
+    for who, share in ((named, 1 - others), (~named, others)):
+        for language, part in ((chinese, CHINESE), (~chinese, 1 - CHINESE)):
+            some = chance * (who & language)
+            found += share * part * some / max(some.sum(), 1e-9)
+    return found / found.sum()
 
 
 def part(made: Score, harmonics: np.ndarray, noise: np.ndarray, first: int, units: int) -> tuple[Score, np.ndarray, np.ndarray]:

@@ -5,11 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from captions import Way
-from codes import BOOKS, ROUGH, SPEEDS, Codebooks, turns
+from codes import BOOKS, ROUGH, SPEEDS, Codebooks, knots, turns
 from kokoro import Plan
-from score import HIGHEST, LEAD, LOWEST, PHONES, SILENCE, TAIL, UNITS, Reading, Score, halves, load, save, score, through
+from score import LEAD, PHONES, SILENCE, TAIL, UNITS, Reading, Score, halves, load, save, score
 from some_codebooks import some_codebooks
-from synthesiser import BENDS, SLOWEST
+from synthesiser import BENDS, FASTEST, SLOWEST
 from synthesiser import UNITS as SIXTHS
 
 
@@ -68,12 +68,30 @@ def test_the_phase_of_each_frame_follows_from_the_codes_before_it(made: Score) -
     assert (codes[:, 2] // ROUGH + BENDS[0] == 0).all()
 
 
-def test_pitch_is_met_within_what_codes_can_say(made: Score) -> None:
+def test_a_straight_pitch_is_met_within_what_codes_can_say(made: Score) -> None:
+    ends = (np.arange(made.frames) + 1) * UNITS * 2
+    slope = 100 / len(made.pitch)
+    made.pitch = (120 + slope * np.arange(len(made.pitch))).astype(np.float32)
     _, speed = turns(made, 0)
-    wanted = through(made.pitch)
-    at_end = np.interp((np.arange(made.frames) + 1) * UNITS * 2, np.arange(len(wanted)) + 0.5, wanted)
-    said = speed / SIXTHS / 0.08
-    assert np.abs(said - np.clip(at_end, LOWEST, HIGHEST)).max() <= 0.5 / SIXTHS / 0.08 + 1e-6
+    wanted = 120 + slope * (ends - 0.5)
+    assert np.abs(speed / SIXTHS / 0.08 - wanted)[1:-1].max() <= 0.5 / SIXTHS / 0.08 + 0.1
+
+
+def test_lines_follow_a_bent_pitch_better_than_lines_through_it(made: Score) -> None:
+    places = np.arange(len(made.pitch))
+    made.pitch = (180 + 60 * np.cos(2 * np.pi * places / (5 * UNITS * 2))).astype(np.float32)  # once in five frames
+    ends = (np.arange(made.frames) + 1) * UNITS * 2 - 0.5
+    heard = slice(int(2 * UNITS * 2), int(ends[-2]))
+    through_it, along = (
+        np.interp(places, ends, row) - made.pitch for row in (np.interp(ends, places, made.pitch), knots(made))
+    )
+    assert np.square(along[heard]).mean() < 0.4 * np.square(through_it[heard]).mean()
+
+
+def test_pitch_stays_within_what_codes_can_say(made: Score) -> None:
+    made.pitch[::7] = 900
+    _, speed = turns(made, 0)
+    assert speed.min() >= SLOWEST and speed.max() <= FASTEST
 
 
 def test_a_voice_keeps_its_codes(made: Score) -> None:
