@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from harmonics import hats
 from kokoro import TIMBRE, Styles
 from score import PHONES, POINTS, UNITS, Score, halves, load, shape, through
 from synthesiser import BENDS, FASTEST, SLOWEST
@@ -84,12 +85,10 @@ def knots(made: Score) -> np.ndarray:
     (Lines through the pitch itself lie on one side of all that is bent.)
     """
     pitch = through(made.pitch)
-    ends = (np.arange(len(pitch)) + 0.5) / (2 * UNITS) - 1
+    places = np.maximum((np.arange(len(pitch)) + 0.5) / (2 * UNITS) - 1, 0)  # in frames from the first end; flat before it
     heard = np.sqrt(np.where(made.pitch > 0, 1.0, UNVOICED))
-    lines = np.maximum(1 - np.abs(ends[:, None] - np.arange(made.frames)), 0)
-    lines[ends < 0, 0] = 1  # flat in the first frame
     bent = STIFF * np.diff(np.eye(made.frames), 2, axis=0)
-    rows = np.concatenate((lines * heard[:, None], bent))
+    rows = np.concatenate((hats(places, made.frames) * heard[:, None], bent))
     return np.linalg.lstsq(rows, np.concatenate((pitch * heard, np.zeros(len(bent)))))[0]
 
 

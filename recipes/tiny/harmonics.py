@@ -29,6 +29,11 @@ def triangles(count: int, bins: np.ndarray) -> np.ndarray:
     return np.stack([np.interp(bins, mel_places(count), row) for row in np.eye(count)])
 
 
+def hats(at: np.ndarray, count: int) -> np.ndarray:
+    """How much of each of the places 0, 1 … `count` - 1 is in each `at`, so that lines go from one to the next: [..., count]"""
+    return np.maximum(1 - np.abs(at[..., None] - np.arange(count)), 0)
+
+
 @cache
 def bands() -> np.ndarray:
     return triangles(BANDS, np.linspace(0, RATE / 2, WINDOW // 2 + 1))

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 from captions import ENERGY_A_DECIBEL, Way
 from codes import LOUDER
-from harmonics import BANDS, HARMONICS, NODES, mel_places
-from score import UNITS, Score, sounds, through
+from harmonics import BANDS, HARMONICS, NODES, hats, mel_places
+from score import UNITS, Score, at_points, sounds, through
 
 SILENT = -8.0  # of the teacher's energy
 OTHERS = 0.3  # of the clips that are drawn are of voices that have no name
@@ -39,13 +39,9 @@ def shared(chance: np.ndarray, scores: Sequence[Score], others: float) -> np.nda
     """Chances of clips, changed so that voices without a name have `others` of them together, and Chinese its share of
     those with a name and of those without; their sum is 1.
     """
-    named = np.array([made.speaker != "somebody" for made in scores])
-    chinese = np.array([made.language == "Chinese" for made in scores])
-    found = np.zeros(len(scores))
-    for who, share in ((named, 1 - others), (~named, others)):
-        for language, part in ((chinese, CHINESE), (~chinese, 1 - CHINESE)):
-            some = chance * (who & language)
-            found += share * part * some / max(some.sum(), 1e-9)
+    group = np.array([2 * (made.speaker != "somebody") + (made.language == "Chinese") for made in scores])
+    share = np.outer((others, 1 - others), (1 - CHINESE, CHINESE)).ravel()
+    found = chance * (share / np.maximum(np.bincount(group, chance, len(share)), 1e-9))[group]
     return found / found.sum()
 
 
@@ -74,14 +70,13 @@ def after_silence(made: Score, units: int) -> Score:
 
 def pitch_at_nodes(made: Score) -> np.ndarray:
     """Hz at the end of each node."""
-    ends = (np.arange(made.frames * NODES) + 1) / NODES * UNITS * 2
-    return np.interp(ends, np.arange(len(made.pitch)) + 0.5, through(made.pitch))
+    return at_points(through(made.pitch), made.frames, NODES, end=True)
 
 
 def whole(pitch: np.ndarray, harmonics: np.ndarray, noise: np.ndarray) -> np.ndarray:
     """The root mean square of all that sounds in each band, [nodes, BANDS]."""
     at = np.interp(pitch[:, None] * np.arange(1, HARMONICS + 1), mel_places(BANDS), np.arange(BANDS))
-    shares = np.maximum(1 - np.abs(at[..., None] - np.arange(BANDS)), 0).astype(np.float32)  # [nodes, HARMONICS, BANDS]
+    shares = hats(at, BANDS).astype(np.float32)  # [nodes, HARMONICS, BANDS]
     return np.sqrt(np.square(noise) + (np.square(harmonics)[:, None] @ shares)[:, 0] / 2)
 
 
