@@ -16,7 +16,7 @@ AWAY = 1e3  # where no vector comes
 
 
 @torch.no_grad()
-def audible(codec: Codec) -> list[Tensor]:
+def audible_vectors(codec: Codec) -> list[Tensor]:
     """The decoder's vectors of each codebook, without what cannot be heard: random numbers, and how far the phase has come."""
     quantizer = codec.decoder.quantizer
     found = [book.vectors().clone() for part in (quantizer.rvq_first, quantizer.rvq_rest) for book in part.codebooks()]

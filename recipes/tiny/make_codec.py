@@ -5,7 +5,7 @@ import shutil
 from pathlib import Path
 
 import torch
-from choosers import audible, give_codebooks
+from choosers import audible_vectors, give_codebooks
 from harmonics import HARMONICS
 from safetensors.torch import save_file
 from synthesiser import levels
@@ -66,7 +66,7 @@ def main() -> None:
     sharpen(codec.decoder, args.sharpen)
     if args.encoder is not None:
         codec.encoder.load_state_dict(trained_encoder(args.encoder))
-    give_codebooks(codec, audible(codec))
+    give_codebooks(codec, audible_vectors(codec))
     write(codec, args.out / "model.safetensors")
     shutil.copyfile(args.config, args.out / "config.json")
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from choosers import audible, choosers, give_codebooks
+from choosers import audible_vectors, choosers, give_codebooks
 from codes import Codebooks
 from harmonics import FRAME
 from kept import Kept, arguments, weights
@@ -31,7 +31,7 @@ SHARP = 4.0  # what stands there
 class EncoderTrainer(Kept):
     def __init__(self, codec: Codec, folder: Path, known: Codebooks, steps: int) -> None:
         self.codec, self.known = codec, known
-        self.vectors = audible(codec)
+        self.vectors = audible_vectors(codec)
         self.clips = [(parts[0], heard_late(made, known)) for made, parts in sounds(folder, "wave")]
         with torch.no_grad():  # an encoder that was taught before may be a hundred times as loud as a new one
             loud = codec.encoder.embed(self.batch(np.random.default_rng(0))[0]).std()
@@ -88,7 +88,7 @@ def main() -> None:
     if args.start is not None:
         heard = {name: t for name, t in weights(args.start, "encoder.").items() if not name.startswith("quantizer.")}
         codec.encoder.load_state_dict(heard, strict=False)
-    give_codebooks(codec, audible(codec))
+    give_codebooks(codec, audible_vectors(codec))
     train(EncoderTrainer(codec, args.sounds, known, args.steps), args.steps, args.out)
 
 
