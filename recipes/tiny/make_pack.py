@@ -1,7 +1,8 @@
 """Scores as what a talker is taught from: PACK/clips.jsonl, codes, when each byte of the text is spoken, speaker vectors.
 
-There is no sound in it. A speaker vector is what tells a voice from others, as `train_speaker.py` teaches the speaker encoder
-to hear it: directions of the voice's sound, and its pitch.
+There is no sound in it. Frames begin anywhere in a clip and its pitch is a little off, so what is packed with another --seed is
+new to a talker that knows these clips. A speaker vector is what tells a voice from others, as `train_speaker.py` teaches the
+speaker encoder to hear it: directions of the voice's sound, and its pitch.
 """
 
 import argparse
@@ -11,11 +12,13 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from captions import Way
 from codes import TIMBRES, Codebooks
 from harmonics import FRAME
 from kokoro import TIMBRE, Styles
 from mandarin import spelled
 from score import UNITS, Score, load
+from sounded import after_silence
 from synthesiser import UNITS as SIXTHS
 from tqdm import tqdm
 from voices import PRESETS, USUAL, preset
@@ -24,6 +27,7 @@ from qwen_tts.train.data import Clip, write_codes
 
 WIDTH = 256  # of a speaker vector
 AHEAD = 1  # frames that phones are told before they are spoken
+OFF = 0.015  # of the pitch
 
 
 def vector(made: Score, known: Codebooks) -> np.ndarray:
@@ -41,11 +45,12 @@ def main() -> None:
     parser.add_argument("scores", type=Path)
     parser.add_argument("codebooks", type=Path)
     parser.add_argument("out", type=Path)
+    parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--cache", type=Path, default=Path(".work/teachers"))
     args = parser.parse_args()
 
     torch.set_num_threads(1)
-    known, rng, styles = Codebooks.from_file(args.codebooks), np.random.default_rng(0), Styles(args.cache)
+    known, rng, styles = Codebooks.from_file(args.codebooks), np.random.default_rng(args.seed), Styles(args.cache)
     presets = {name: preset(name, "English").style(styles, USUAL)[:TIMBRE] for name in PRESETS}  # the same in all they say
     args.out.mkdir(parents=True, exist_ok=True)
     clips, codes, times, vectors = [], [], [], []
@@ -53,6 +58,7 @@ def main() -> None:
         for made in load(path):
             if made.frames < 4:
                 continue
+            made = after_silence(Way(pitch=rng.uniform(1 - OFF, 1 + OFF)).applied(made), int(rng.integers(UNITS + 1)))
             made.voice = presets.get(made.speaker, made.voice)
             text = spelled(made.text) if made.language == "Chinese" else made.text
             clip = Clip(made.key, text, made.speaker, made.language, 0, made.frames * FRAME, spelled(made.instruct))
