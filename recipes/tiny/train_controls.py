@@ -205,8 +205,14 @@ class ControlsTrainer(Kept):
         return loss.item(), nn.functional.pad(wished.float(), (0, 0, first, heard.shape[1] - nodes.stop))
 
     def begin_with(self, state: dict[str, Any]) -> None:
-        """Takes the averaged weights of an earlier run, and its critic and hint, if they were kept."""
+        """Takes the averaged weights of an earlier run, and its critic and hint, if they were kept. Layers that it had not add
+        nothing at first.
+        """
         self.learning.load_state_dict(state["average"], strict=False)
+        with torch.no_grad():
+            for name, weight in self.learning.named_parameters():
+                if name not in state["average"] and name.endswith((".o_proj.weight", ".down_proj.weight")):
+                    weight.zero_()
         self.synthesiser.pin()
         self.average.restore(dict(self.learning.named_parameters()))
         for name, module in (("critic", self.critic), ("hint", self.hint)):

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import torch
@@ -14,7 +15,7 @@ from score import Score, halves
 from some_codebooks import some_codebooks
 from sounded import changed, part, pitch_at_nodes, whole
 from synthesiser import FIXED, Synthesiser, levels
-from train_controls import give_codebooks, wake
+from train_controls import ControlsTrainer, give_codebooks, wake
 from train_encoder import heard_late
 
 from qwen_tts.codec.decoder import Decoder
@@ -110,3 +111,21 @@ def test_sharpened_a_harmonic_moves_away_from_its_neighbours() -> None:
     assert torch.isclose(after[0, voice, 7][0], 1.5 * row[0] - 0.5 * row[:3].mean(), atol=1e-5)
     sharpen(decoder, 0.5, undo=True)
     assert torch.allclose(conv(x), before, atol=1e-5)
+
+
+def test_a_deeper_decoder_begins_where_a_shallower_one_ended() -> None:
+    made, *parts = steady(120.0)
+    sounds = SimpleNamespace(scores=[replace(made, voice=np.zeros(TIMBRE))], parts=[parts], chance=np.ones(1))
+    known, strongest, trainers = some_codebooks(np.random.default_rng(0)), np.full(HARMONICS + BANDS, 0.1), []
+    for layers in (1, 3):
+        torch.manual_seed(layers)
+        decoder = Decoder(replace(CodecConfig.from_file(CONFIG).decoder_config, num_hidden_layers=layers))
+        give_codebooks(decoder, known)
+        trainers.append(ControlsTrainer(decoder, sounds, known, strongest, 10))  # pyright: ignore[reportArgumentType]
+    shallow, deep = trainers
+    codes = torch.from_numpy(np.random.default_rng(1).integers(0, 1000, (1, 9, BOOKS)))
+    with torch.no_grad():
+        wanted, other = shallow.said(codes)[0], deep.said(codes)[0]
+        deep.begin_with({"average": shallow.average.values})
+        assert torch.allclose(deep.said(codes)[0], wanted, atol=1e-4)
+        assert not torch.allclose(other, wanted, atol=0.1)
