@@ -11,13 +11,16 @@ from torch import Tensor, nn, optim
 from qwen_tts.train.loop import Average, learning_rate
 
 
-def arguments(about: str | None, config: str, *, steps: int = 3000, start: str | None = None) -> argparse.Namespace:
+def arguments(
+    about: str | None, config: str, peak: float, *, steps: int = 3000, start: str | None = None
+) -> argparse.Namespace:
     """Of a trainer's command line, whose threads and seed are then set. `start`: what it may be given to begin with."""
     parser = argparse.ArgumentParser(description=about)
     parser.add_argument("sounds", type=Path, help="folder of make_scores.py --sound")
     parser.add_argument("codebooks", type=Path, help="of codes.py")
     parser.add_argument("out", type=Path)
     parser.add_argument("--steps", type=int, default=steps)
+    parser.add_argument("--peak", type=float, default=peak, help="the highest rate; lower to go on from what is good already")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--config", type=Path, default=Path(__file__).parent / "config" / config)
     if start is not None:

@@ -9,6 +9,7 @@ from choosers import audible_vectors, give_codebooks
 from harmonics import HARMONICS
 from safetensors.torch import save_file
 from synthesiser import levels
+from train_controls import ADDS
 from train_controls import trained as trained_decoder
 from train_encoder import trained as trained_encoder
 
@@ -32,10 +33,17 @@ def sharpen(decoder: Decoder, amount: float = SHARPER, *, undo: bool = False) ->
 
 
 def mean(decoders: list[Decoder]) -> Decoder:
-    """Of a run and one that went on from it, with the mean of their weights. It is better than both."""
+    """Of a run and one that went on from it, with the mean of their weights. It is better than both. Layers that only the
+    deepest have add nothing in the others.
+    """
     states = [decoder.state_dict() for decoder in decoders]
-    decoders[0].load_state_dict({name: sum(state[name] for state in states) / len(states) for name in states[0]})
-    return decoders[0]
+    deepest = max(decoders, key=lambda decoder: len(decoder.state_dict()))
+    found = {}
+    for name in deepest.state_dict():
+        told = [state[name] for state in states if name in state]
+        found[name] = sum(told) / (len(states) if name.endswith(ADDS) else len(told))
+    deepest.load_state_dict(found)
+    return deepest
 
 
 def write(codec: Codec, path: Path) -> None:

@@ -4,6 +4,7 @@ All that makes waves of it is set by synthesiser.py. OUT/state.pt holds the deco
 heard as they are, higher or lower, louder or softer, and whispered, with the codes that say so.
 """
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -44,8 +45,9 @@ PEAK = 5e-4
 UNHEARD = 10**-2.4  # of the strongest amplitude of a harmonic or of a band's noise
 SMALL_ERROR = 0.5  # nepers: smaller ones matter less, else the quietest sounds would be all that is learned
 BELOW = 0.2  # what a level below nothing costs
+ADDS = (".o_proj.weight", ".down_proj.weight")  # what of a layer adds to what is there
 SEEN = 20  # frames of each clip that the critic is shown
-CRITICISM, CRITIC_RATE = 1.5, 5e-4  # how strong its gradient is beside that of the mistakes
+CRITICISM, CRITIC_RATE = 3.0, 5e-4  # how strong its gradient is beside that of the mistakes
 
 
 def loudness(level: Tensor) -> Tensor:
@@ -119,7 +121,9 @@ def learned(decoder: Decoder) -> nn.ModuleList:
 
 
 class ControlsTrainer(Kept):
-    def __init__(self, decoder: Decoder, sounds: Sounds, known: Codebooks, strongest: np.ndarray, steps: int) -> None:
+    def __init__(
+        self, decoder: Decoder, sounds: Sounds, known: Codebooks, strongest: np.ndarray, steps: int, peak: float = PEAK
+    ) -> None:
         """`strongest`: of `Sounds.strongest`."""
         self.sounds, self.known = sounds, known
         self.decoder = decoder
@@ -131,7 +135,7 @@ class ControlsTrainer(Kept):
         self.critic = Critic()
         self.critic_optimizer = torch.optim.Adam(self.critic.parameters(), lr=CRITIC_RATE, betas=(0.5, 0.9), fused=True)
         parts = {"decoder": decoder, "hint": self.hint, "critic": self.critic, "critic_optimizer": self.critic_optimizer}
-        self.keep(learning, steps, PEAK, 0.0, self.hint, **parts)
+        self.keep(learning, steps, peak, 0.0, self.hint, **parts)
 
     def batch(self, rng: np.random.Generator) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
         """codes [B, T, Q], how loud all is in truth [B, T * NODES, HARMONICS + BANDS], which frames are to be learned [B, T],
@@ -211,7 +215,7 @@ class ControlsTrainer(Kept):
         self.learning.load_state_dict(state["average"], strict=False)
         with torch.no_grad():
             for name, weight in self.learning.named_parameters():
-                if name not in state["average"] and name.endswith((".o_proj.weight", ".down_proj.weight")):
+                if name not in state["average"] and name.endswith(ADDS):
                     weight.zero_()
         self.synthesiser.pin()
         self.average.restore(dict(self.learning.named_parameters()))
@@ -221,22 +225,25 @@ class ControlsTrainer(Kept):
 
 
 def trained(config: CodecConfig, state: Path) -> Decoder:
-    """The decoder that was taught, with its averaged weights."""
-    decoder = Decoder(config.decoder_config)
+    """The decoder that was taught, as deep as it was then, with its averaged weights."""
     saved = saved_trainer(state)
+    layers = {name.split(".")[2] for name in saved["decoder"] if name.startswith("pre_transformer.layers.")}
+    decoder = Decoder(replace(config.decoder_config, num_hidden_layers=len(layers)))
     decoder.load_state_dict(saved["decoder"])
     learned(decoder).load_state_dict(saved["average"], strict=False)
     return decoder.eval()
 
 
 def main() -> None:
-    args = arguments(__doc__, "codec.json", steps=6000, start="state.pt of an earlier run, of which the weights are taken")
+    args = arguments(
+        __doc__, "codec.json", PEAK, steps=6000, start="state.pt of an earlier run, of which the weights are taken"
+    )
     known = Codebooks.from_file(args.codebooks)
     decoder = Decoder(CodecConfig.from_file(args.config).decoder_config)
     give_codebooks(decoder, known)
     sounds = Sounds(args.sounds)
     args.out.mkdir(parents=True, exist_ok=True)
-    trainer = ControlsTrainer(decoder, sounds, known, sounds.strongest(args.out / "strongest.npy"), args.steps)
+    trainer = ControlsTrainer(decoder, sounds, known, sounds.strongest(args.out / "strongest.npy"), args.steps, args.peak)
     if args.start is not None:
         trainer.begin_with(saved_trainer(args.start))
     train(trainer, args.steps, args.out)

@@ -29,7 +29,7 @@ SHARP = 4.0  # what stands there
 
 
 class EncoderTrainer(Kept):
-    def __init__(self, codec: Codec, folder: Path, known: Codebooks, steps: int) -> None:
+    def __init__(self, codec: Codec, folder: Path, known: Codebooks, steps: int, peak: float) -> None:
         self.codec, self.known = codec, known
         self.vectors = audible_vectors(codec)
         self.clips = [(parts[0], heard_late(made, known)) for made, parts in sounds(folder, "wave")]
@@ -37,7 +37,7 @@ class EncoderTrainer(Kept):
             loud = codec.encoder.embed(self.batch(np.random.default_rng(0))[0]).std()
             for chooser in choosers(codec):
                 chooser.input_proj.weight.normal_(0, float(codec.encoder.downsample.conv.out_channels**-0.5 / loud))
-        self.keep(nn.ModuleList([codec.encoder]), steps, PEAK, 0.01, encoder=codec.encoder)
+        self.keep(nn.ModuleList([codec.encoder]), steps, peak, 0.01, encoder=codec.encoder)
 
     def batch(self, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
         """Beginnings of clips, now and then with others before them, [B, N], and codes [B, T, Q], -1 where there are none."""
@@ -81,7 +81,7 @@ def trained(path: Path) -> dict[str, Tensor]:
 
 
 def main() -> None:
-    args = arguments(__doc__, "codec.json", start="model.safetensors of an earlier codec, whose encoder hears already")
+    args = arguments(__doc__, "codec.json", PEAK, start="model.safetensors of an earlier codec, whose encoder hears already")
     known = Codebooks.from_file(args.codebooks)
     codec = Codec(CodecConfig.from_file(args.config))
     give_decoder_codebooks(codec.decoder, known)
@@ -89,7 +89,7 @@ def main() -> None:
         heard = {name: t for name, t in weights(args.start, "encoder.").items() if not name.startswith("quantizer.")}
         codec.encoder.load_state_dict(heard, strict=False)
     give_codebooks(codec, audible_vectors(codec))
-    train(EncoderTrainer(codec, args.sounds, known, args.steps), args.steps, args.out)
+    train(EncoderTrainer(codec, args.sounds, known, args.steps, args.peak), args.steps, args.out)
 
 
 if __name__ == "__main__":

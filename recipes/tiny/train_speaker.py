@@ -26,13 +26,13 @@ OTHERS = 0.7  # of what is heard is of voices that have no name: there are as ma
 
 
 class SpeakerTrainer(Kept):
-    def __init__(self, encoder: SpeakerEncoder, folder: Path, known: Codebooks, steps: int) -> None:
+    def __init__(self, encoder: SpeakerEncoder, folder: Path, known: Codebooks, steps: int, peak: float) -> None:
         self.encoder = encoder
         found = [(parts[0], made) for made, parts in sounds(folder, "wave")]
         self.waves, scores = zip(*found, strict=True)
         self.vectors = np.stack([vector(made, known) for made in scores])
         self.chance = shared(np.array([len(wave) for wave in self.waves]) > SECONDS[0] * RATE, scores, OTHERS)
-        self.keep(encoder, steps, PEAK, 0.01, encoder=encoder)
+        self.keep(encoder, steps, peak, 0.01, encoder=encoder)
 
     def batch(self, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
         """Crops of one length, as different microphones hear them [B, N], and their vectors [B, D]."""
@@ -64,10 +64,10 @@ def trained(path: Path) -> dict[str, Tensor]:
 
 
 def main() -> None:
-    args = arguments(__doc__, "config.json")
+    args = arguments(__doc__, "config.json", PEAK)
     sizes = ModelConfig.from_file(args.config).speaker_encoder_config
     assert sizes is not None
-    trainer = SpeakerTrainer(SpeakerEncoder(sizes), args.sounds, Codebooks.from_file(args.codebooks), args.steps)
+    trainer = SpeakerTrainer(SpeakerEncoder(sizes), args.sounds, Codebooks.from_file(args.codebooks), args.steps, args.peak)
     train(trainer, args.steps, args.out)
 
 

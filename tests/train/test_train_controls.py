@@ -10,7 +10,7 @@ from captions import Way
 from codes import BOOKS
 from harmonics import BANDS, HARMONICS, NODES
 from kokoro import TIMBRE
-from make_codec import sharpen
+from make_codec import mean, sharpen
 from score import Score, halves
 from some_codebooks import some_codebooks
 from sounded import changed, part, pitch_at_nodes, whole
@@ -129,3 +129,5 @@ def test_a_deeper_decoder_begins_where_a_shallower_one_ended() -> None:
         deep.begin_with({"average": shallow.average.values})
         assert torch.allclose(deep.said(codes)[0], wanted, atol=1e-4)
         assert not torch.allclose(other, wanted, atol=0.1)
+        deep.decoder = mean([shallow.decoder, deep.decoder])
+        assert torch.allclose(deep.said(codes)[0], wanted, atol=1e-4)
