@@ -10,12 +10,12 @@ PRESETS = {
     "Ryan": ("am_michael+am_santa", "am_michael", "zm_yunjian"),
     "Aiden": ("em_alex+im_nicola", "am_echo", "zm_yunjian"),
     "Dylan": ("am_fenrir", "am_michael", "zm_yunjian"),
-    "Eric": ("am_eric", "am_echo", "zm_yunjian"),
-    "Uncle_Fu": ("am_onyx+am_michael", "am_echo", "zm_yunjian"),
+    "Eric": ("am_eric+zm_yunyang", "am_echo", "zm_yunjian"),
+    "Uncle_Fu": ("am_onyx+zm_yunjian", "am_echo", "zm_yunjian"),
     "Serena": ("af_nova+bf_emma", "af_nova", "zf_xiaoxiao"),
-    "Vivian": ("af_river", "af_heart", "zf_xiaoxiao"),
+    "Vivian": ("af_river+zf_xiaobei", "af_heart", "zf_xiaoxiao"),
     "Ono_Anna": ("jf_alpha+ef_dora", "af_river", "zf_xiaoxiao"),
-    "Sohee": ("af_sarah", "af_sarah", "zf_xiaoxiao"),
+    "Sohee": ("af_sarah+zf_xiaobei", "af_sarah", "zf_xiaoxiao"),
 }
 LEFT_OUT = frozenset(("zf_xiaoni", "af_nicole"))  # misread; whispered
 UNSEEN = frozenset(
