@@ -9,6 +9,7 @@ from choosers import audible_vectors, give_codebooks
 from harmonics import HARMONICS
 from safetensors.torch import save_file
 from synthesiser import levels
+from torch import Tensor
 from train_controls import ADDS
 from train_controls import trained as trained_decoder
 from train_encoder import trained as trained_encoder
@@ -32,18 +33,16 @@ def sharpen(decoder: Decoder, amount: float = SHARPER, *, undo: bool = False) ->
     conv.bias[voice] = mix @ conv.bias[voice]
 
 
-def mean(decoders: list[Decoder]) -> Decoder:
-    """Of a run and one that went on from it, with the mean of their weights. It is better than both. Layers that only the
-    deepest have add nothing in the others.
+def mean(decoders: list[Decoder]) -> dict[str, Tensor]:
+    """The mean of their weights, of a run and one that went on from it: it is better than both. Layers that only the deepest
+    have add nothing in the others.
     """
     states = [decoder.state_dict() for decoder in decoders]
-    deepest = max(decoders, key=lambda decoder: len(decoder.state_dict()))
     found = {}
-    for name in deepest.state_dict():
+    for name in max(states, key=len):
         told = [state[name] for state in states if name in state]
-        found[name] = sum(told) / (len(states) if name.endswith(ADDS) else len(told))
-    deepest.load_state_dict(found)
-    return deepest
+        found[name] = torch.stack(told).sum(0) / (len(states) if name.endswith(ADDS) else len(told))
+    return found
 
 
 def write(codec: Codec, path: Path) -> None:
@@ -70,7 +69,7 @@ def main() -> None:
     args = parser.parse_args()
 
     codec = Codec(CodecConfig.from_file(args.config)).eval()
-    codec.decoder = mean([trained_decoder(codec.config, path) for path in args.decoder])
+    codec.decoder.load_state_dict(mean([trained_decoder(codec.config, path) for path in args.decoder]))
     sharpen(codec.decoder, args.sharpen)
     if args.encoder is not None:
         codec.encoder.load_state_dict(trained_encoder(args.encoder))

@@ -58,7 +58,7 @@ def main() -> None:
         for made in load(path):
             if made.frames < 4:
                 continue
-            made = after_silence(Way(pitch=rng.uniform(1 - OFF, 1 + OFF)).applied(made), int(rng.integers(UNITS + 1)))
+            made = after_silence(Way(pitch=rng.uniform(1 - OFF, 1 + OFF)).applied(made), int(rng.integers(int(UNITS) + 1)))
             made.voice = presets.get(made.speaker, made.voice)
             text = spelled(made.text) if made.language == "Chinese" else made.text
             clip = Clip(made.key, text, made.speaker, made.language, 0, made.frames * FRAME, spelled(made.instruct))

@@ -129,5 +129,5 @@ def test_a_deeper_decoder_begins_where_a_shallower_one_ended() -> None:
         deep.begin_with({"average": shallow.average.values})
         assert torch.allclose(deep.said(codes)[0], wanted, atol=1e-4)
         assert not torch.allclose(other, wanted, atol=0.1)
-        deep.decoder = mean([shallow.decoder, deep.decoder])
+        deep.decoder.load_state_dict(mean([shallow.decoder, deep.decoder]))
         assert torch.allclose(deep.said(codes)[0], wanted, atol=1e-4)
