@@ -198,8 +198,9 @@ def test_a_client_that_goes_away_ends_the_work(make: Callable[..., Session], cap
     async def leave() -> None:
         host, _, port = address.partition(":")
         reader, writer = await asyncio.open_connection(host, int(port))
+        # of its first twelve seeds, that with the longest speech: 358 frames; others end after 37
         body = json.dumps(
-            {"input": "the house " * 100, "voice": "ryan", "max_new_tokens": 2000, "seed": 1, "response_format": "pcm"}
+            {"input": "the house " * 100, "voice": "ryan", "max_new_tokens": 2000, "seed": 5, "response_format": "pcm"}
         ).encode()
         lines = "POST /v1/audio/speech HTTP/1.1", "Host: x", "Content-Type: application/json", f"Content-Length: {len(body)}"
         writer.write("\r\n".join([*lines, "", ""]).encode() + body)
