@@ -1,8 +1,8 @@
 """Scores as what a talker is taught from: PACK/clips.jsonl, codes, when each byte of the text is spoken, speaker vectors.
 
-There is no sound in it. Frames begin anywhere in a clip and its pitch is a little off, so what is packed with another --seed is
-new to a talker that knows these clips. A speaker vector is what tells a voice from others, as `train_speaker.py` teaches the
-speaker encoder to hear it: directions of the voice's sound, and its pitch.
+There is no sound in it. Frames begin anywhere in a clip, its pitch is a little off, and it is spoken by any of the presets that
+have its melody, so what is packed with another --seed is new to a talker that knows these clips. A speaker vector is what
+tells a voice from others, as `train_speaker.py` teaches the speaker encoder to hear it: directions of its sound, and its pitch.
 """
 
 import argparse
@@ -21,7 +21,7 @@ from score import UNITS, Score, load
 from sounded import after_silence
 from synthesiser import UNITS as SIXTHS
 from tqdm import tqdm
-from voices import PRESETS, USUAL, preset
+from voices import PRESETS, USUAL, of_one_melody, preset
 
 from qwen_tts.train.data import Clip, write_codes
 
@@ -59,7 +59,9 @@ def main() -> None:
             if made.frames < 4:
                 continue
             made = after_silence(Way(pitch=rng.uniform(1 - OFF, 1 + OFF)).applied(made), int(rng.integers(int(UNITS) + 1)))
-            made.voice = presets.get(made.speaker, made.voice)
+            if made.speaker in PRESETS:
+                made.speaker = str(rng.choice(of_one_melody(made.speaker, made.language)))
+                made.voice = presets[made.speaker]
             text = spelled(made.text) if made.language == "Chinese" else made.text
             clip = Clip(made.key, text, made.speaker, made.language, 0, made.frames * FRAME, spelled(made.instruct))
             assert len(text.encode()) == len(made.spoken), text

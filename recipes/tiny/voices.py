@@ -44,6 +44,11 @@ def preset(name: str, language: str) -> Who:
     return mixed(sound, chinese if language == "Chinese" else english)
 
 
+def of_one_melody(name: str, language: str) -> list[str]:
+    """The presets that speak as this one does, but for their sound."""
+    return [other for other in PRESETS if preset(other, language).melody == preset(name, language).melody]
+
+
 def mixed(sounds: str, melody: str) -> Who:
     """Of sounds that are named A or A+B, as much of each."""
     names = sounds.split("+")

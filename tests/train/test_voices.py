@@ -7,7 +7,7 @@ import pytest
 from audible import heard, spectra
 from codes import TIMBRES, directions
 from kokoro import TIMBRE, Styles
-from voices import PRESETS, preset, somebody, woman
+from voices import PRESETS, of_one_melody, preset, somebody, woman
 
 NAMES = ("af_heart", "af_nova", "af_river", "bf_emma", "am_michael", "am_puck", "zf_xiaoxiao", "zm_yunjian")
 
@@ -68,3 +68,11 @@ def test_a_preset_has_the_sound_of_its_teachers_and_the_melody_of_one(styles: St
     mean = np.mean([styles.get(name, 3)[:TIMBRE] for name in sound.split("+")], 0)
     assert np.allclose(one[:TIMBRE], mean, atol=1e-6)
     assert np.array_equal(one[TIMBRE:], styles.get(melody, 3)[TIMBRE:])
+
+
+@pytest.mark.parametrize("language", ["English", "Chinese"])
+def test_presets_of_one_melody_are_of_one_sex_and_share_it_all(language: str) -> None:
+    for name in PRESETS:
+        alike = of_one_melody(name, language)
+        assert name in alike and all(of_one_melody(other, language) == alike for other in alike)
+        assert {woman(preset(other, language).sounds[0][0]) for other in alike} == {woman(preset(name, language).melody)}
