@@ -45,6 +45,7 @@ PEAK = 5e-4
 UNHEARD = 10**-2.4  # of the strongest amplitude of a harmonic or of a band's noise
 SMALL_ERROR = 0.5  # nepers: smaller ones matter less, else the quietest sounds would be all that is learned
 BELOW = 0.2  # what a level below nothing costs
+SPEECH = 4000  # Hz; harmonics beyond tell vowels less apart, and are most of them
 ADDS = (".o_proj.weight", ".down_proj.weight")  # what of a layer adds to what is there
 SEEN = 20  # frames of each clip that the critic is shown
 CRITICISM, CRITIC_RATE = 3.0, 5e-4  # how strong its gradient is beside that of the mistakes
@@ -53,6 +54,13 @@ CRITICISM, CRITIC_RATE = 3.0, 5e-4  # how strong its gradient is beside that of 
 def loudness(level: Tensor) -> Tensor:
     """How loud a level is heard, in nepers (8.7 dB) above what is not heard."""
     return torch.log1p(strength(level.clamp(0, RANGE)) / UNHEARD)
+
+
+def telling(pitch: Tensor) -> Tensor:
+    """How much a harmonic counts [..., HARMONICS], by its frequency, at a pitch in Hz [...]; 1 on average."""
+    frequency = pitch[..., None] * torch.arange(1, HARMONICS + 1)
+    counts = (SPEECH / frequency).clamp(max=1) ** 1.5
+    return counts / counts.mean(-1, keepdim=True)
 
 
 @torch.no_grad()
@@ -185,7 +193,7 @@ class ControlsTrainer(Kept):
         heard = loudness(said)
         off = nn.functional.smooth_l1_loss(heard, true, reduction="none", beta=SMALL_ERROR)
         off = off + BELOW * (-said).clamp(min=0)
-        voice, noise = off[..., :HARMONICS][where].mean(), off[..., HARMONICS:][where].mean()
+        voice, noise = (off[..., :HARMONICS] * telling(pitch))[where].mean(), off[..., HARMONICS:][where].mean()
         half = real.repeat_interleave(NODES // 2, 1)
         hinted = nn.functional.smooth_l1_loss(hint[half], envelope[half], beta=SMALL_ERROR)
         loss = voice + noise

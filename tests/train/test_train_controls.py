@@ -15,7 +15,7 @@ from score import Score, halves
 from some_codebooks import some_codebooks
 from sounded import changed, part, pitch_at_nodes, whole
 from synthesiser import FIXED, Synthesiser, levels
-from train_controls import ControlsTrainer, give_codebooks, wake
+from train_controls import ControlsTrainer, give_codebooks, telling, wake
 from train_encoder import heard_late
 
 from qwen_tts.codec.decoder import Decoder
@@ -64,6 +64,13 @@ def test_sung_higher_the_envelope_stays() -> None:
     assert np.allclose(moved[0, at - 1], 0.1 * (1 - 150 * at / 12_000) * 1.25**0.5, rtol=1e-3)
     before, after = (np.square(whole(pitch_at_nodes(m), h, noise))[5, 2:12] for m, h in ((made, harmonics), (higher, moved)))
     assert np.abs(10 * np.log10(after.sum() / before.sum())) < 1
+
+
+def test_harmonics_beyond_those_of_vowels_count_less() -> None:
+    low, high = telling(torch.tensor([100.0, 200.0]))
+    assert torch.isclose(torch.stack((low, high)).mean(1), torch.ones(2)).all()
+    assert (low[:40] == low[0]).all() and (high[:20] == high[0]).all() and high[0] > low[0] > 1
+    assert torch.isclose(high[39] / high[0], torch.tensor(0.5**1.5))  # 8 kHz
 
 
 def test_louder_is_louder_by_as_many_decibels() -> None:
