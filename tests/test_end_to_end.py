@@ -37,6 +37,13 @@ def test_the_built_in_voice_is_understood(metric, speaker):
     assert score.value <= MOST[speaker], f"{speaker}: word error rate {score.value:.0%}\n{heard}"
 
 
+@pytest.mark.parametrize("speaker", ["Ryan", "Serena"])
+def test_speech_begins_with_silence_not_with_a_click(speaker):
+    model = Qwen3TTSModel.from_pretrained("tiny")
+    waves, _ = model.generate_custom_voice(SENTENCES[:3], speaker, "English", seed=0)
+    assert max(abs(wave[:240]).max() for wave in waves) < 0.003 < 0.1 < min(abs(wave).max() for wave in waves)
+
+
 def test_the_command_line_is_understood(metric, tmp_path):
     text, out = SENTENCES[10], tmp_path / "said.flac"
     subprocess.run([Path(sys.executable).with_name("qwen-tts"), "say", text, "-o", out, "--seed", "0"], check=True)

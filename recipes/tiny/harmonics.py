@@ -12,7 +12,7 @@ import numpy as np
 RATE, HOP, FRAME = 24000, 60, 1920
 KEPT = 2  # of so many measured values one is kept
 NODES = FRAME // HOP // KEPT  # that are kept of a frame of the codec
-HARMONICS, BANDS = 48, 24
+HARMONICS, BANDS = 48, 38
 PERIOD, PERIODS = 256, 2  # samples of a period when read by phase; periods under a window
 TOP = 11_500.0  # Hz; harmonics above are left to noise
 WINDOW = 512  # samples under which noise is measured

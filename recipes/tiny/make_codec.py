@@ -1,6 +1,7 @@
 """The codec as a directory in the released layout, of the decoder of train_controls.py and the encoder of train_encoder.py."""
 
 import argparse
+import math
 import shutil
 from pathlib import Path
 
@@ -19,14 +20,23 @@ from qwen_tts.codec.decoder import Decoder
 from qwen_tts.config import CodecConfig
 
 NEAR, SHARPER = 2, 1.2  # harmonics on each side; of the difference to them
+LIFT = 5.0  # dB
+
+
+def lifted(most: float) -> Tensor:
+    """By how much levels are raised [HARMONICS]: not up to the third, by `most` dB from the fifteenth on."""
+    share = (torch.log(torch.arange(1, HARMONICS + 1) / 3) / math.log(5)).clamp(0, 1)
+    return 10 ** (most * share / 40)  # strength grows as a level's square
 
 
 @torch.no_grad()
-def sharpen(decoder: Decoder, amount: float = SHARPER, *, undo: bool = False) -> None:
-    """Moves the level of each harmonic away from the mean of its neighbours'. What was learned is a little too smooth."""
+def sharpen(decoder: Decoder, amount: float = SHARPER, lift: float = LIFT, *, undo: bool = False) -> None:
+    """Moves the level of each harmonic away from the mean of its neighbours', and raises those that are hard to guess. What was
+    learned is a little too smooth, and too soft where the truth varies most: the mean of levels has less power than they have.
+    """
     conv = decoder.decoder[0].conv  # type: ignore[union-attr]
     near = torch.ones(HARMONICS, HARMONICS).tril(NEAR).triu(-NEAR)
-    mix = (1 + amount) * torch.eye(HARMONICS) - amount * near / near.sum(1, keepdim=True)
+    mix = lifted(lift)[:, None] * ((1 + amount) * torch.eye(HARMONICS) - amount * near / near.sum(1, keepdim=True))
     mix = mix.inverse() if undo else mix
     voice = slice(levels().start, levels().start + HARMONICS)
     conv.weight[voice] = torch.einsum("ij,jck->ick", mix, conv.weight[voice])
@@ -65,12 +75,13 @@ def main() -> None:
     parser.add_argument("decoder", type=Path, nargs="+", help="state.pt of train_controls.py; of several their mean is taken")
     parser.add_argument("--encoder", type=Path, help="state.pt of train_encoder.py")
     parser.add_argument("--sharpen", type=float, default=SHARPER)
+    parser.add_argument("--lift", type=float, default=LIFT)
     parser.add_argument("--config", type=Path, default=Path(__file__).parent / "config" / "codec.json")
     args = parser.parse_args()
 
     codec = Codec(CodecConfig.from_file(args.config)).eval()
     codec.decoder.load_state_dict(mean([trained_decoder(codec.config, path) for path in args.decoder]))
-    sharpen(codec.decoder, args.sharpen)
+    sharpen(codec.decoder, args.sharpen, args.lift)
     if args.encoder is not None:
         codec.encoder.load_state_dict(trained_encoder(args.encoder))
     give_codebooks(codec, audible_vectors(codec))

@@ -11,8 +11,10 @@ Channels that are set ("fixed") lie first and see nothing else, nothing else see
     12.5 Hz   code 1 says how far the phase has come and how fast it moves, code 2 how the pitch bends
     25 Hz     phase within half a frame = parabola
     200 Hz    parabolas of 5 ms · levels, learned (`controls` of harmonics.py says what they should be) · random numbers
-    400 Hz    parabolas of 2.5 ms · angles θ and g of levels, interpolated · dice, then noise: random numbers times sin 2πg
-    24 kHz    phase · angles θ · noise, each product a waveform of its own, 5 ms long
+    400 Hz    parabolas of 2.5 ms · angles θ - 1/4 and g of levels, interpolated · dice, then noise: random numbers by sin 2πg
+    24 kHz    phase · angles θ - 1/4 · noise, each product a waveform of its own, 5 ms long
+
+Before its first frame a convolution sees zeros, and with such angles zeros are silence.
 
 The norm between context and upsampling is kept from changing anything by one channel that is much larger than all others.
 """
@@ -30,7 +32,7 @@ SLOWEST, FASTEST = 29, 198  # sixths of cycles a frame: 60 to 412 Hz
 BENDS = range(-2, 3)  # by so many sixths of a turn a frame is longer or shorter than a straight line of pitch makes it
 SMALL = 2.0**-6  # phases on their way through the norm
 LARGE = 2.0**15  # the channel that holds the norm still
-DICE, SEEDS, NOISES = 4, 96, 53
+DICE, SEEDS, NOISES = 4, 96, 39
 GRAIN = 120  # samples that a sound of noise is long
 BEND, DIE = 4, 5  # of the latent channels: one that is 1, the parabola, the bend, what dice are thrown from
 FIXED = DIE + DICE
@@ -186,7 +188,7 @@ class Synthesiser:
         wave = last.conv.weight[0, :, -1]  # channels at 24 kHz: phase, angles, wave
         wave[1 + HARMONICS] = 1
         wave[1 : 1 + HARMONICS] = 2 * torch.from_numpy(self.amplitudes)
-        last.conv.bias[0] = float(self.amplitudes.sum())
+        last.conv.bias[0] = 1.5 * float(self.amplitudes.sum())
         for weight in (*coarse.parameters(), *fine.parameters(), *snake.parameters(), *last.parameters()):
             self._fix(weight, slice(None))
 
@@ -214,7 +216,6 @@ class Synthesiser:
         self._fade(weight, range(learned.start, learned.stop), range(learned.start, learned.stop), rate)
         weight[learned, learned] *= 0.25 / (BENT * RANGE)
         weight[3 : 3 + HARMONICS, 3 : 3 + HARMONICS] *= -1
-        up.conv.bias[3 : 3 + HARMONICS] = 0.25
         noises = slice(learned.stop, learned.stop + NOISES)
         weight[seeds, noises, :rate] = torch.from_numpy(self._rng.normal(0, 0.25 / 64, (SEEDS, NOISES, rate))).to(weight)
         places, own = torch.arange(learned.stop, learned.stop + NOISES), torch.arange(NOISES)
@@ -250,7 +251,7 @@ class Synthesiser:
                 dice(unit.act2, slice(place, place + 1), 1.0)
                 unit.conv1.conv.weight[place, 0, -1] = side * (number + 1)
                 unit.conv1.conv.weight[place, 1 + number, -1] = 1
-                unit.conv1.conv.bias[place] = side * late
+                unit.conv1.conv.bias[place] = 0.25 + side * late
                 unit.conv2.conv.weight[wave, place, 0] = -float(self.amplitudes[number])
 
     @staticmethod

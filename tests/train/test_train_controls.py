@@ -102,13 +102,13 @@ def test_what_is_woken_is_heard_at_every_layer() -> None:
     assert (heard - other).square().mean() > 0.2 * heard.var()  # and depends on what is around a frame
 
 
-def test_sharpened_a_harmonic_moves_away_from_its_neighbours() -> None:
+def test_sharpened_a_harmonic_moves_away_from_its_neighbours_and_high_ones_are_raised() -> None:
     torch.manual_seed(0)
     decoder = Decoder(CodecConfig.from_file(CONFIG).decoder_config)
     conv, x = decoder.decoder[0].conv, torch.randn(1, decoder.decoder[0].conv.in_channels, 20)
     before = conv(x)
     voice = slice(levels().start, levels().start + HARMONICS)
-    sharpen(decoder, 0.5)
+    sharpen(decoder, 0.5, 0)
     after = conv(x)
     others = torch.ones(before.shape[1], dtype=torch.bool)
     others[voice] = False
@@ -116,7 +116,12 @@ def test_sharpened_a_harmonic_moves_away_from_its_neighbours() -> None:
     row = before[0, voice, 7]
     assert torch.isclose(after[0, voice, 7][20], 1.5 * row[20] - 0.5 * row[18:23].mean(), atol=1e-5)
     assert torch.isclose(after[0, voice, 7][0], 1.5 * row[0] - 0.5 * row[:3].mean(), atol=1e-5)
-    sharpen(decoder, 0.5, undo=True)
+    sharpen(decoder, 0.5, 0, undo=True)
+    assert torch.allclose(conv(x), before, atol=1e-5)
+    sharpen(decoder, 0, 6)
+    ratio = conv(x)[0, voice, 7] / row
+    assert torch.allclose(ratio[[0, 2, 14, 47]], torch.tensor([1, 1, 2**0.5, 2**0.5]), atol=3e-3)  # twice the amplitude
+    sharpen(decoder, 0, 6, undo=True)
     assert torch.allclose(conv(x), before, atol=1e-5)
 
 
