@@ -52,7 +52,7 @@ def strength(level: Tensor) -> Tensor:
 
 
 def levels() -> slice:
-    """Where the levels are among the channels at 200 Hz, and θ and g at 400 Hz."""
+    """Where the levels are among the channels at 200 Hz, and θ - 1/4 and g at 400 Hz."""
     return slice(3, 3 + HARMONICS + BANDS)
 
 
@@ -188,6 +188,7 @@ class Synthesiser:
         wave = last.conv.weight[0, :, -1]  # channels at 24 kHz: phase, angles, wave
         wave[1 + HARMONICS] = 1
         wave[1 : 1 + HARMONICS] = 2 * torch.from_numpy(self.amplitudes)
+        # a snake keeps its x: with that, two of them are 2 (θ - 1/4) + 1.5 too much
         last.conv.bias[0] = 1.5 * float(self.amplitudes.sum())
         for weight in (*coarse.parameters(), *fine.parameters(), *snake.parameters(), *last.parameters()):
             self._fix(weight, slice(None))
