@@ -1,11 +1,11 @@
 """The encoder's codebooks: what of the decoder's can be heard, and what an encoder is to choose of it.
 
 Of the melody it can choose only speeds of whole turns a frame, and no bends, since it does not know how far the phase has come;
-with those it need not.
+with those it need not. What comes (code 7) it cannot hear.
 """
 
 import torch
-from codes import ROUGH, SIZE, SPEEDS
+from codes import ROUGH, SIZE, SPEEDS, UNTOLD
 from synthesiser import BENDS, DICE, LEARNED_IN, PHONE_DICE, SLOWEST, UNITS
 from torch import Tensor
 
@@ -33,12 +33,13 @@ def choosers(codec: Codec) -> tuple[ResidualEncoder, ResidualEncoder]:
 
 @torch.no_grad()
 def give_codebooks(codec: Codec, vectors: list[Tensor]) -> None:
-    """Makes these the encoder's, without the speeds and bends that it is not to choose."""
+    """Makes these the encoder's, without what it is not to choose."""
     numbers = torch.arange(SIZE)
     done, speed = numbers // SPEEDS, numbers % SPEEDS + SLOWEST
     chosen = [vector.clone() for vector in vectors]
     chosen[1][(done != 0) | (speed % UNITS != 0)] = AWAY
     chosen[2][numbers // ROUGH != BENDS.index(0)] = AWAY
+    chosen[-1][:UNTOLD] = AWAY
     books = [book for chooser in choosers(codec) for book in chooser.codebooks()]
     for book, values in zip(books, chosen, strict=True):
         book.get_buffer(book.sum_name).copy_(values)

@@ -7,6 +7,7 @@ The codec of the built-in model does not code sound but scores, since the teache
     code 2      by how much the pitch bends within the frame, and energy and voicing, roughly
     code 3      energy and voicing, finely
     codes 4-6   the voice
+    code 7      which phone comes after those that code 0 tells, and when in this frame phones really begin
 """
 
 import json
@@ -124,18 +125,38 @@ def score(reading: Reading, plan: Plan, speaker: str, language: str, voice: np.n
     )  # fmt: skip
 
 
-def halves(made: Score) -> np.ndarray:
-    """The phone of each half of a frame, [frames, 2]: each phone is told at least once, as soon as there is room for it."""
+def turns_taken(made: Score) -> np.ndarray:
+    """Which of the phones each half of a frame tells, [2 * frames]; after the last one, how many there are.
+
+    Each is told at least once, as soon as there is room for it.
+    """
     slots = 2 * made.frames
     wanted = made.ends / UNITS * 2
-    found, at = np.zeros(slots, np.uint8), 0
-    for kind, end in zip(made.phones, wanted, strict=True):
+    found, at = np.full(slots, len(made.phones)), 0
+    for number, (kind, end) in enumerate(zip(made.phones, wanted, strict=True)):
         stop = max(round(float(end)), at + (kind != SILENCE))
-        found[at:stop] = kind
+        found[at:stop] = number
         at = stop
         if at >= slots:
             break
-    return found.reshape(-1, 2)
+    return found
+
+
+def halves(made: Score) -> np.ndarray:
+    """The phone that each half of a frame tells, [frames, 2]."""
+    return np.append(made.phones, np.uint8(SILENCE))[turns_taken(made)].reshape(-1, 2)
+
+
+def following(made: Score) -> np.ndarray:
+    """The phone that comes after those of each frame [frames]."""
+    then = np.minimum(turns_taken(made)[1::2] + 1, len(made.phones))
+    return np.append(made.phones, np.uint8(SILENCE))[then]
+
+
+def early(made: Score) -> np.ndarray:
+    """How many phones further speech is than what is told, in each quarter of a frame [frames, 4]; -1: one behind it."""
+    spoken = np.searchsorted(made.ends, (np.arange(4 * made.frames) + 0.5) * UNITS / 4, side="right")
+    return (spoken - turns_taken(made).repeat(2)).reshape(-1, 4)
 
 
 def through(pitch: np.ndarray) -> np.ndarray:

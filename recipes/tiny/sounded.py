@@ -11,8 +11,8 @@ from harmonics import BANDS, HARMONICS, NODES, hats, mel_places
 from score import UNITS, Score, at_points, sounds, through
 
 SILENT = -8.0  # of the teacher's energy
-OTHERS = 0.3  # of the clips that are drawn are of voices that have no name
-CHINESE = 0.45  # of them are Chinese: its sounds are fewer than English ones here, and harder to learn
+OTHERS = 0.2  # of the clips that are drawn are of voices that have no name
+CHINESE = 0.6  # of them are Chinese: its sounds are fewer than English ones here, and harder to learn
 DECIBELS = LOUDER / ENERGY_A_DECIBEL
 
 

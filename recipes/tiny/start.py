@@ -1,11 +1,14 @@
 """The built-in model's weights as trainings go on from them (--start WORK/controls.pt, --start WORK/talker.pt), and its codes.
 
+What is not trained again is there as well: WORK/encoder.pt for make_codec.py, WORK/speaker.pt for export.py.
+
 python start.py WORK
 """
 
 import argparse
 import shutil
 from pathlib import Path
+from typing import Any
 
 import torch
 from kept import save_talker, weights
@@ -17,6 +20,10 @@ from qwen_tts.config import CodecConfig
 from qwen_tts.resolve import TINY
 
 BOOKS = Path(__file__).parent / "books"  # what the codes of the built-in model stand for
+
+
+def keep(trainer: dict[str, Any], path: Path) -> None:
+    torch.save({"step": 0, "trainer": trainer}, path)
 
 
 def main() -> None:
@@ -32,7 +39,9 @@ def main() -> None:
     decoder.load_state_dict(weights(codec / "model.safetensors", "decoder."))
     sharpen(decoder, undo=True)
     average = {name: parameter.detach() for name, parameter in learned(decoder).named_parameters()}
-    torch.save({"step": 0, "trainer": {"average": average}}, args.work / "controls.pt")
+    keep({"decoder": decoder.state_dict(), "average": average}, args.work / "controls.pt")
+    keep({"encoder": weights(codec / "model.safetensors", "encoder."), "average": {}}, args.work / "encoder.pt")
+    keep({"encoder": weights(TINY / "model.safetensors", "speaker_encoder."), "average": {}}, args.work / "speaker.pt")
     save_talker(weights(TINY / "model.safetensors", "talker."), args.work / "talker.pt")
 
 

@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 import torch
-from codes import SPEEDS, Codebooks
+from codes import EARLY, SPEEDS, UNTOLD, Codebooks
 from critic import Critic, judged, wish
 from harmonics import BANDS, HARMONICS, NODES
 from kept import Kept, arguments
-from score import POINTS, UNITS, VOICED
+from score import PHONES, POINTS, UNITS, VOICED
 from sounded import Sounds, changed, part, pitch_at_nodes, some_way, whole
 from synthesiser import (
     BEND_IN,
@@ -40,6 +40,7 @@ from qwen_tts.train.loop import saved_trainer, train
 
 NOTES = 24  # places of the scale that a pitch is a bump on, for what is learned
 BATCH, SEGMENT, SKIPPED = 6, 40, 3  # frames
+UNKNOWN = 0.15  # of the clips are heard without code 7
 CUT, LATE = 0.85, 15  # of the clips are heard from a later unit on: with its frames elsewhere, a clip is another one
 PEAK = 5e-4
 UNHEARD = 10**-2.4  # of the strongest amplitude of a harmonic or of a band's noise
@@ -49,6 +50,8 @@ SPEECH = 4000  # Hz; harmonics beyond tell vowels less apart, and are many
 ADDS = (".o_proj.weight", ".down_proj.weight")  # what of a layer adds to what is there
 SEEN = 20  # frames of each clip that the critic is shown
 CRITICISM, CRITIC_RATE = 3.0, 5e-4  # how strong its gradient is beside that of the mistakes
+
+LISTENING = 200  # steps that a new critic and a new hint only learn, before a decoder that was taught already learns from them
 
 
 def loudness(level: Tensor) -> Tensor:
@@ -77,7 +80,7 @@ def give_codebooks(decoder: Decoder, known: Codebooks) -> None:
         dots[np.arange(len(dots)), half * (PHONE_DICE // 2) + known.pairs[:, half]] = 4
     spoken[: len(dots), : dots.shape[1]] = torch.from_numpy(dots)
     spoken[:, PHONE_DICE : PHONE_DICE + DICE] = torch.from_numpy(rng.random((len(spoken), DICE)))
-    sung, rough, fine, *voices = (book.get_buffer(book.sum_name) for book in rest)
+    sung, rough, fine, *voices, coming = (book.get_buffer(book.sum_name) for book in rest)
     for book in (sung, rough, fine):
         book[:, DICE_IN : DICE_IN + DICE] = torch.from_numpy(rng.random((len(book), DICE)))
     done, speed = np.divmod(np.arange(SIXTHS * SPEEDS), SPEEDS)
@@ -96,6 +99,12 @@ def give_codebooks(decoder: Decoder, known: Codebooks) -> None:
     size = np.sqrt(np.square(known.voices[0]).mean(0))  # of each direction
     for book, vectors in zip(voices, known.voices, strict=True):
         book[: len(vectors), begin : begin + vectors.shape[1]] = torch.from_numpy(vectors / np.sqrt(size * size.mean()))
+    begin += vectors.shape[1]
+    phone, when = np.divmod(np.arange(len(PHONES) * len(EARLY)), len(EARLY))
+    coming[: len(when), begin : begin + EARLY.shape[1]] = torch.from_numpy(EARLY[when] * 2.0)
+    begin += EARLY.shape[1]
+    places = rng.normal(size=(len(PHONES), coming.shape[1] - begin))  # for each phone, since there is no room for a place each
+    coming[: len(when), begin:] = torch.from_numpy(4 * places / np.linalg.norm(places, axis=1, keepdims=True))[phone]
 
 
 @torch.no_grad()
@@ -141,6 +150,7 @@ class ControlsTrainer(Kept):
         wake(decoder, self.synthesiser, self.batch(np.random.default_rng(0))[0])
         self.hint = nn.Linear(decoder.upsample[0][0].conv.out_channels, BANDS)  # type: ignore[index, union-attr]
         self.critic = Critic()
+        self.trusted = 0  # the step from which the decoder learns from both
         self.critic_optimizer = torch.optim.Adam(self.critic.parameters(), lr=CRITIC_RATE, betas=(0.5, 0.9), fused=True)
         parts = {"decoder": decoder, "hint": self.hint, "critic": self.critic, "critic_optimizer": self.critic_optimizer}
         self.keep(learning, steps, peak, 0.0, self.hint, **parts)
@@ -156,6 +166,8 @@ class ControlsTrainer(Kept):
             first = int(rng.integers(late + 1)) if late > 0 and rng.random() < CUT else 0
             made, harmonics, noise = changed(*part(made, *self.sounds.parts[clip], first, units), some_way(rng))
             codes = self.known.codes(made, int(rng.integers(SIXTHS)))[:SEGMENT]
+            if rng.random() < UNKNOWN:
+                codes[:, -1] = UNTOLD
             pad, nodes = SEGMENT - len(codes), len(codes) * NODES
             pitch, harmonics, noise = pitch_at_nodes(made)[:nodes], harmonics[:nodes], noise[:nodes]
             rows.append(np.pad(codes, ((0, pad), (0, 0))))
@@ -168,8 +180,10 @@ class ControlsTrainer(Kept):
             real.append((frames < len(codes)) & ((frames >= SKIPPED) | (first == 0)))
         return tuple(torch.from_numpy(np.stack(x)) for x in (rows, true, real, envelopes, pitches))  # type: ignore[return-value]
 
-    def said(self, codes: Tensor) -> tuple[Tensor, Tensor]:
+    def said(self, codes: Tensor, trusted: bool = True) -> tuple[Tensor, Tensor]:
         """The levels, [B, T * NODES, HARMONICS + BANDS], and what a hint reads off half way, [B, T * NODES / 2, BANDS].
+
+        Not `trusted`, the hint learns, and the decoder not from it.
 
         Where formants lie among harmonics depends on the pitch. So the decoder is asked for the envelope first, which does not.
         """
@@ -182,13 +196,14 @@ class ControlsTrainer(Kept):
         conv = d.decoder[0].conv  # type: ignore[union-attr]
         x_fine = nn.functional.pad(mix(up(x)), (conv.kernel_size[0] - 1, 0))
         said = nn.functional.conv1d(x_fine, conv.weight[levels()], conv.bias[levels()])  # no other channel is learned
-        return said.transpose(1, 2), self.hint(x.transpose(1, 2))
+        return said.transpose(1, 2), self.hint(x.transpose(1, 2) if trusted else x.transpose(1, 2).detach())
 
     def step(self, step: int) -> dict[str, float]:
         rng = np.random.default_rng((0, step))
         codes, true, real, envelope, pitch = self.batch(rng)
+        trusted = step >= self.trusted
         with torch.autocast("cpu", torch.bfloat16):
-            said, hint = (x.float() for x in self.said(codes))
+            said, hint = (x.float() for x in self.said(codes, trusted))
         where = real.repeat_interleave(NODES, 1)
         heard = loudness(said)
         off = nn.functional.smooth_l1_loss(heard, true, reduction="none", beta=SMALL_ERROR)
@@ -199,7 +214,7 @@ class ControlsTrainer(Kept):
         loss = voice + noise
         opinion, wished = self.criticism(heard.detach() * where[..., None], true * where[..., None], pitch, rng)
         slope = torch.autograd.grad(loss, heard, retain_graph=True)[0]
-        wished = wished * where[..., None] * (CRITICISM * slope.norm() / wished.norm().clamp(min=1e-12))
+        wished = wished * where[..., None] * (trusted * CRITICISM * slope.norm() / wished.norm().clamp(min=1e-12))
         norm = self.learn(step, loss + hinted + (heard * wished).sum(), 2.0)
         return {"voice": voice.item(), "noise": noise.item(), "hint": hinted.item(), "critic": opinion, "norm": norm}
 
@@ -230,6 +245,8 @@ class ControlsTrainer(Kept):
         for name, module in (("critic", self.critic), ("hint", self.hint)):
             if name in state:
                 module.load_state_dict(state[name])
+            else:
+                self.trusted = LISTENING
 
 
 def trained(config: CodecConfig, state: Path) -> Decoder:

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from choosers import audible_vectors, choosers, give_codebooks
-from codes import Codebooks
+from codes import UNTOLD, Codebooks
 from harmonics import FRAME
 from kept import Kept, arguments, weights
 from score import UNITS, Score, sounds
@@ -69,9 +69,11 @@ class EncoderTrainer(Kept):
 
 
 def heard_late(made: Score, known: Codebooks) -> np.ndarray:
-    """The codes of a score a frame late, the first one that of silence."""
+    """The codes of a score a frame late, the first one that of silence, and nothing of what comes."""
     frames = 5  # the fewest that are whole units
-    return known.codes(after_silence(made, round(frames * UNITS)))[frames - 1 :][: made.frames]
+    codes = known.codes(after_silence(made, round(frames * UNITS)))[frames - 1 :][: made.frames]
+    codes[:, -1] = UNTOLD
+    return codes
 
 
 def trained(path: Path) -> dict[str, Tensor]:

@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from captions import Way
-from codes import BOOKS, ROUGH, SPEEDS, Codebooks, knots, turns
+from codes import BOOKS, EARLY, ROUGH, SPEEDS, UNTOLD, Codebooks, knots, turns
 from kokoro import Plan
-from score import LEAD, PHONES, SILENCE, TAIL, UNITS, Reading, Score, halves, load, save, score
+from score import LEAD, PHONES, SILENCE, TAIL, UNITS, Reading, Score, early, following, halves, load, save, score
 from some_codebooks import some_codebooks
 from synthesiser import BENDS, FASTEST, SLOWEST
 from synthesiser import UNITS as SIXTHS
@@ -49,6 +49,35 @@ def test_phones_that_are_too_short_for_half_a_frame_are_told_all_the_same(made: 
     made.ends = np.arange(1, len(made.ends) + 1) * 0.7 + 2  # units of 25 ms
     told = halves(made).ravel()
     assert set(told) >= set(made.phones[: len(told) - 4]) - {SILENCE}
+
+
+def test_what_comes_next_is_the_phone_after_those_that_are_told(made: Score) -> None:
+    told, then = halves(made), following(made)
+    for frame in range(made.frames - 1):
+        later = told[frame + 1 :].ravel()
+        changed = np.flatnonzero(later != told[frame, 1])
+        if len(changed) and SILENCE not in (told[frame, 1], later[changed[0]]):  # a short silence is not told
+            assert then[frame] == later[changed[0]]
+
+
+def test_phones_of_half_a_frame_begin_when_they_are_told(made: Score) -> None:
+    made.ends = (np.arange(len(made.ends)) + 1) * UNITS / 2
+    whole = len(made.ends) // 2
+    assert not early(made)[:whole].any()
+    made.ends = made.ends - UNITS / 4 + 0.01
+    assert (early(made)[: whole - 1] == [0, 1, 0, 1]).all()
+    made.ends = made.ends + UNITS / 2 - 0.02
+    assert (early(made)[1 : whole - 1] == [-1, 0, -1, 0]).all()
+
+
+def test_code_7_tells_the_next_phone_and_when_phones_begin(made: Score) -> None:
+    codes = some_codebooks(np.random.default_rng(1)).codes(made)[:, 7]
+    phone, when = np.divmod(codes, len(EARLY))
+    assert (phone == np.append(following(made)[1:], SILENCE)).all()  # code 0 is a frame ahead
+    near = early(made)
+    known = (near[:, None] == EARLY).all(-1).any(1)
+    assert known.any() and (EARLY[when][known] == near[known]).all()
+    assert len(PHONES) * len(EARLY) <= UNTOLD
 
 
 def test_text_is_spoken_in_order_and_in_time(made: Score) -> None:
@@ -96,9 +125,9 @@ def test_pitch_stays_within_what_codes_can_say(made: Score) -> None:
 
 def test_a_voice_keeps_its_codes(made: Score) -> None:
     codes = some_codebooks(np.random.default_rng(1)).codes(made)
-    assert (codes[:, 4:] == codes[0, 4:]).all()
+    assert (codes[:, 4:7] == codes[0, 4:7]).all()
     made.voice = -made.voice
-    assert (some_codebooks(np.random.default_rng(1)).codes(made)[0, 4:] != codes[0, 4:]).any()
+    assert (some_codebooks(np.random.default_rng(1)).codes(made)[0, 4:7] != codes[0, 4:7]).any()
 
 
 def test_ways_change_what_they_say(made: Score) -> None:

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import torch
 from captions import Way
-from codes import BOOKS
+from codes import BOOKS, UNTOLD
 from harmonics import BANDS, HARMONICS, NODES
 from kokoro import TIMBRE
 from make_codec import mean, sharpen
@@ -15,7 +15,7 @@ from score import Score, halves
 from some_codebooks import some_codebooks
 from sounded import changed, part, pitch_at_nodes, whole
 from synthesiser import FIXED, Synthesiser, levels
-from train_controls import ControlsTrainer, give_codebooks, telling, wake
+from train_controls import LISTENING, ControlsTrainer, give_codebooks, telling, wake
 from train_encoder import heard_late
 
 from qwen_tts.codec.decoder import Decoder
@@ -54,6 +54,7 @@ def test_an_encoder_hears_a_frame_late_and_silence_first() -> None:
     assert late.shape == now.shape
     assert np.array_equal(late[1:, [0, 2, 3]], now[:-1, [0, 2, 3]])  # code 1 also tells where in a turn the clip began
     assert late[0, 0] == phone_codes(halves(made)[:1], known.pairs)[0]
+    assert (late[:, 7] == UNTOLD).all() and UNTOLD not in now[:, 7]
 
 
 def test_sung_higher_the_envelope_stays() -> None:
@@ -125,16 +126,18 @@ def test_sharpened_a_harmonic_moves_away_from_its_neighbours_and_high_ones_are_r
     assert torch.allclose(conv(x), before, atol=1e-5)
 
 
-def test_a_deeper_decoder_begins_where_a_shallower_one_ended() -> None:
+def some_trainer(layers: int, seed: int) -> ControlsTrainer:
     made, *parts = steady(120.0)
     sounds = SimpleNamespace(scores=[replace(made, voice=np.zeros(TIMBRE))], parts=[parts], chance=np.ones(1))
-    known, strongest, trainers = some_codebooks(np.random.default_rng(0)), np.full(HARMONICS + BANDS, 0.1), []
-    for layers in (1, 3):
-        torch.manual_seed(layers)
-        decoder = Decoder(replace(CodecConfig.from_file(CONFIG).decoder_config, num_hidden_layers=layers))
-        give_codebooks(decoder, known)
-        trainers.append(ControlsTrainer(decoder, sounds, known, strongest, 10))  # pyright: ignore[reportArgumentType]
-    shallow, deep = trainers
+    known = some_codebooks(np.random.default_rng(0))
+    torch.manual_seed(seed)
+    decoder = Decoder(replace(CodecConfig.from_file(CONFIG).decoder_config, num_hidden_layers=layers))
+    give_codebooks(decoder, known)
+    return ControlsTrainer(decoder, sounds, known, np.full(HARMONICS + BANDS, 0.1), 10)  # pyright: ignore[reportArgumentType]
+
+
+def test_a_deeper_decoder_begins_where_a_shallower_one_ended() -> None:
+    shallow, deep = some_trainer(1, 1), some_trainer(3, 3)
     codes = torch.from_numpy(np.random.default_rng(1).integers(0, 1000, (1, 9, BOOKS)))
     with torch.no_grad():
         wanted, other = shallow.said(codes)[0], deep.said(codes)[0]
@@ -143,3 +146,31 @@ def test_a_deeper_decoder_begins_where_a_shallower_one_ended() -> None:
         assert not torch.allclose(other, wanted, atol=0.1)
         deep.decoder.load_state_dict(mean([shallow.decoder, deep.decoder]))
         assert torch.allclose(deep.said(codes)[0], wanted, atol=1e-4)
+
+
+def test_a_decoder_that_was_taught_learns_from_a_new_hint_and_critic_later() -> None:
+    trainer, other = some_trainer(1, 1), some_trainer(1, 2)
+    assert trainer.trusted == 0
+    trainer.begin_with(other.state_dict())  # with a hint and a critic that know their trade
+    assert trainer.trusted == 0
+    trainer.begin_with({"average": other.average.values})
+    assert trainer.trusted == LISTENING
+    codes = torch.from_numpy(np.random.default_rng(1).integers(0, 1000, (1, 9, BOOKS)))
+    for trusted in (False, True):
+        trainer.said(codes, trusted)[1].square().sum().backward()
+        assert trainer.hint.weight.grad is not None and trainer.hint.weight.grad.any()
+        assert any(p.grad is not None and p.grad.any() for p in trainer.learning.parameters()) == trusted
+
+
+def test_code_7_is_heard_where_it_is_told() -> None:
+    trainer = some_trainer(1, 1)
+    codes = torch.from_numpy(np.random.default_rng(1).integers(0, 900, (1, 9, BOOKS)))
+    other, untold = codes.clone(), codes.clone()
+    other[0, 4, 7] = (codes[0, 4, 7] + 21) % 900  # another phone, another time
+    untold[..., 7] = UNTOLD
+    with torch.no_grad():
+        said, changed, without = (trainer.said(each)[0] for each in (codes, other, untold))
+    assert torch.equal(said[:, : 4 * NODES], changed[:, : 4 * NODES])
+    assert not torch.allclose(said[:, 4 * NODES :], changed[:, 4 * NODES :], atol=1e-3)
+    book = trainer.decoder.quantizer.rvq_rest.codebooks()[-1].vectors()
+    assert not book[UNTOLD].any() and not torch.allclose(said, without, atol=1e-3)
