@@ -36,9 +36,14 @@ def weights(path: Path, prefix: str) -> dict[str, Tensor]:
     return {name.removeprefix(prefix): t.float() for name, t in load_file(path).items() if name.startswith(prefix)}
 
 
+def save_trainer(trainer: dict[str, Any], path: Path) -> None:
+    """What a trainer's `state_dict` would give, as a training that begins with it reads it."""
+    torch.save({"step": 0, "trainer": trainer}, path)
+
+
 def save_talker(weights: dict[str, Tensor], path: Path) -> None:
     """As a talker's training takes it to begin with."""
-    torch.save({"step": 0, "trainer": {"talker": weights, "averages": {"talker": {}}}}, path)
+    save_trainer({"talker": weights, "averages": {"talker": {}}}, path)
 
 
 class Kept:

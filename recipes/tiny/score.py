@@ -125,7 +125,7 @@ def score(reading: Reading, plan: Plan, speaker: str, language: str, voice: np.n
     )  # fmt: skip
 
 
-def turns_taken(made: Score) -> np.ndarray:
+def places(made: Score) -> np.ndarray:
     """Which of the phones each half of a frame tells, [2 * frames]; after the last one, how many there are.
 
     Each is told at least once, as soon as there is room for it.
@@ -144,19 +144,19 @@ def turns_taken(made: Score) -> np.ndarray:
 
 def halves(made: Score) -> np.ndarray:
     """The phone that each half of a frame tells, [frames, 2]."""
-    return np.append(made.phones, np.uint8(SILENCE))[turns_taken(made)].reshape(-1, 2)
+    return np.append(made.phones, np.uint8(SILENCE))[places(made)].reshape(-1, 2)
 
 
 def following(made: Score) -> np.ndarray:
     """The phone that comes after those of each frame [frames]."""
-    then = np.minimum(turns_taken(made)[1::2] + 1, len(made.phones))
+    then = np.minimum(places(made)[1::2] + 1, len(made.phones))
     return np.append(made.phones, np.uint8(SILENCE))[then]
 
 
 def early(made: Score) -> np.ndarray:
     """How many phones further speech is than what is told, in each quarter of a frame [frames, 4]; -1: one behind it."""
     spoken = np.searchsorted(made.ends, (np.arange(4 * made.frames) + 0.5) * UNITS / 4, side="right")
-    return (spoken - turns_taken(made).repeat(2)).reshape(-1, 4)
+    return (spoken - places(made).repeat(2)).reshape(-1, 4)
 
 
 def through(pitch: np.ndarray) -> np.ndarray:

@@ -8,10 +8,8 @@ python start.py WORK
 import argparse
 import shutil
 from pathlib import Path
-from typing import Any
 
-import torch
-from kept import save_talker, weights
+from kept import save_talker, save_trainer, weights
 from make_codec import sharpen
 from train_controls import learned
 
@@ -20,10 +18,6 @@ from qwen_tts.config import CodecConfig
 from qwen_tts.resolve import TINY
 
 BOOKS = Path(__file__).parent / "books"  # what the codes of the built-in model stand for
-
-
-def keep(trainer: dict[str, Any], path: Path) -> None:
-    torch.save({"step": 0, "trainer": trainer}, path)
 
 
 def main() -> None:
@@ -39,9 +33,9 @@ def main() -> None:
     decoder.load_state_dict(weights(codec / "model.safetensors", "decoder."))
     sharpen(decoder, undo=True)
     average = {name: parameter.detach() for name, parameter in learned(decoder).named_parameters()}
-    keep({"decoder": decoder.state_dict(), "average": average}, args.work / "controls.pt")
-    keep({"encoder": weights(codec / "model.safetensors", "encoder."), "average": {}}, args.work / "encoder.pt")
-    keep({"encoder": weights(TINY / "model.safetensors", "speaker_encoder."), "average": {}}, args.work / "speaker.pt")
+    save_trainer({"decoder": decoder.state_dict(), "average": average}, args.work / "controls.pt")
+    save_trainer({"encoder": weights(codec / "model.safetensors", "encoder."), "average": {}}, args.work / "encoder.pt")
+    save_trainer({"encoder": weights(TINY / "model.safetensors", "speaker_encoder."), "average": {}}, args.work / "speaker.pt")
     save_talker(weights(TINY / "model.safetensors", "talker."), args.work / "talker.pt")
 
 
