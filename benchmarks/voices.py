@@ -2,8 +2,8 @@
 
 told apart     each speaker's vector from some sentences; whom the others' vectors are nearest to
 told to        the same sentence and seed with an instruction and without: did the right thing change in the right way?
-described      voices from descriptions: are sex, pitch and pace what was asked for? Low and high are below and above the
-               median of all that were made of one sex; slow and fast, of all
+described      voices from descriptions: are sex, pitch, brightness and pace what was asked for? Low and high, warm and bright
+               are below and above the median of all that were made of one sex; slow and fast, of all
 """
 
 import argparse
@@ -43,6 +43,16 @@ def voiced(clip: Clip) -> float:
     loud = loudness(clip) > 0.01
     found = track(clip.samples, clip.rate)[: len(loud)]
     return float(np.mean(found[loud] > 0)) if loud.any() else 0.0
+
+
+def brightness(clip: Clip) -> float:
+    """dB of what lies above 1.5 kHz over what lies below, where there is voice."""
+    hop, size = clip.rate // 100, clip.rate // 50
+    found = track(clip.samples, clip.rate) > 0
+    rows = np.lib.stride_tricks.sliding_window_view(np.pad(clip.samples, (hop // 2, size)), size)[::hop][: len(found)][found]
+    power = np.square(np.abs(np.fft.rfft(rows * np.hanning(size)))).sum(0)
+    high = np.fft.rfftfreq(size, 1 / clip.rate) > 1500
+    return float(10 * np.log10((power[high].sum() + 1e-9) / (power[~high].sum() + 1e-9)))
 
 
 def pace(clip: Clip) -> float:
@@ -95,13 +105,14 @@ def prompts(count: int, rng: np.random.Generator) -> list[tuple[str, dict[str, s
     """Descriptions of voices, and what they ask for."""
     made = []
     forms = (
-        "A {age} {sex} with a {pitch} voice who speaks {pace}.", "{pitch} voice of a {sex}, speaks {pace}",
-        "{sex}, {age}, {pitch} voice, {pace} pace", "I want a {sex} with a {pitch}-pitched voice, speaking {pace}.",
+        "A {age} {sex} with a {pitch}, {tone} voice who speaks {pace}.", "{pitch} and {tone} voice of a {sex}, speaks {pace}",
+        "{sex}, {age}, {pitch} {tone} voice, {pace} pace",
+        "I want a {sex} with a {tone}, {pitch}-pitched voice, speaking {pace}.",
     )  # fmt: skip
     for number in range(count):
         asked = {
             "sex": str(rng.choice(["woman", "man"])), "pitch": str(rng.choice(["low", "high"])),
-            "pace": str(rng.choice(["slowly", "quickly"])),
+            "pace": str(rng.choice(["slowly", "quickly"])), "tone": str(rng.choice(["warm", "bright"])),
         }  # fmt: skip
         words = asked | {"age": str(rng.choice(["young", "middle-aged"]))}
         form = forms[number % len(forms)]
@@ -119,12 +130,14 @@ def described(clips: Sequence[Clip], asked: Sequence[dict[str, str]], presets: d
         of = [clip for name, own in presets.items() if (name in WOMEN) == (sex == "woman") for clip in own[:ENROLLED]]
         means[sex] = judge(of).mean(0)
     found = [max(means, key=lambda sex, v=vector: float(means[sex] @ v)) for vector in judge(clips)]
-    hits: dict[str, list[bool]] = {"sex": [f == a["sex"] for f, a in zip(found, asked, strict=True)], "pitch": [], "pace": []}
-    pitches, paces = np.array([pitch(clip) for clip in clips]), np.array([pace(clip) for clip in clips])
-    for sex in ("woman", "man"):
-        mine = [i for i, a in enumerate(asked) if a["sex"] == sex]
-        middle = np.nanmedian(pitches[mine])
-        hits["pitch"] += [bool(pitches[i] < middle) == (asked[i]["pitch"] == "low") for i in mine]
+    hits = {"sex": [f == a["sex"] for f, a in zip(found, asked, strict=True)], "pitch": [], "tone": []}
+    paces = np.array([pace(clip) for clip in clips])
+    for name, measure, less in (("pitch", pitch, "low"), ("tone", brightness, "warm")):
+        values = np.array([measure(clip) for clip in clips])
+        for sex in ("woman", "man"):
+            mine = [i for i, a in enumerate(asked) if a["sex"] == sex]
+            middle = np.nanmedian(values[mine])
+            hits[name] += [bool(values[i] < middle) == (asked[i][name] == less) for i in mine]
     middle = np.median(paces)
     hits["pace"] = [bool(p < middle) == (a["pace"] == "slowly") for p, a in zip(paces, asked, strict=True)]
     return {name: float(np.mean(values)) for name, values in hits.items()}

@@ -71,24 +71,29 @@ class Voice:
     pitch: int
     pace: int
     loud: int
+    bright: int
 
 
 LOW_AND_HIGH = {False: (105.0, 140.0), True: (185.0, 230.0)}  # Hz, of men and women
+WARM_AND_BRIGHT = {False: (-0.5, 2.5), True: (-2.0, 1.5)}  # of brightness.py: a third of them is warmer, a third brighter
 
 
-def heard(woman: bool, made: Score, way: Way) -> Voice:
-    """What is to be said of a voice: its pitch as planned, the rest as it was told."""
+def heard(woman: bool, made: Score, way: Way, bright: np.ndarray) -> Voice:
+    """What is to be said of a voice: its pitch as planned, how bright it is by brightness.py, the rest as it was told."""
     low, high = LOW_AND_HIGH[woman]
+    warmer, brighter = WARM_AND_BRIGHT[woman]
+    shine = float(made.voice @ bright)
     voiced = made.pitch[made.pitch > 0]
     hertz = float(np.median(voiced)) * way.pitch if len(voiced) else (low + high) / 2
     return Voice(
         woman, int(hertz > high) - int(hertz < low), int(way.pace > 1.12) - int(way.pace < 0.88),
-        int(way.loud > 2) - int(way.loud < -2.5),
+        int(way.loud > 2) - int(way.loud < -2.5), int(shine > brighter) - int(shine < warmer),
     )  # fmt: skip
 
 
 ENGLISH = {
     "pitch": {-1: ("low", "deep", "low-pitched"), 0: ("medium-pitched",), 1: ("high", "high-pitched")},
+    "bright": {-1: ("warm", "dark", "mellow"), 1: ("bright", "clear", "crisp")},
     "loud": {-1: ("soft", "quiet", "gentle"), 0: ("normal",), 1: ("loud", "strong", "powerful")},
     "pace": {
         -1: ("speaks slowly", "talks at a slow pace", "takes time"), 0: ("speaks at a normal pace", "talks at a medium pace"),
@@ -97,7 +102,7 @@ ENGLISH = {
 }  # fmt: skip
 AGES = ("young", "adult", "middle-aged", "older")
 CHINESE = {
-    "pitch": {-1: "音调低沉", 0: "音调中等", 1: "音调高"},
+    "pitch": {-1: "音调低沉", 0: "音调中等", 1: "音调高"}, "bright": {-1: "音色温暖", 1: "音色明亮"},
     "loud": {-1: "轻声细语", 0: "音量正常", 1: "声音洪亮"}, "pace": {-1: "语速缓慢", 0: "语速适中", 1: "语速快"},
 }  # fmt: skip
 
@@ -105,19 +110,19 @@ CHINESE = {
 def describe(voice: Voice, rng: np.random.Generator) -> str:
     """A description that mentions the sex and some of the rest, what is out of the ordinary most often."""
     told = {}
-    for name in ("pitch", "loud", "pace"):
+    for name in ("pitch", "bright", "loud", "pace"):
         value = getattr(voice, name)
-        if rng.random() < (0.75 if value else 0.2):
+        if rng.random() < (0.75 if value else 0.2) and value in ENGLISH[name]:
             told[name] = value
 
     def pick(name: str) -> str:
         return str(rng.choice(ENGLISH[name][told[name]]))
 
     if rng.random() < 0.25:
-        parts = [CHINESE[name][told[name]] for name in ("pitch", "loud", "pace") if name in told]
+        parts = [CHINESE[name][told[name]] for name in told]
         return "，".join(["女性" if voice.woman else "男性", *parts])
     person = str(rng.choice(("woman", "female speaker", "lady") if voice.woman else ("man", "male speaker", "guy")))
-    colours = [pick(name) for name in ("pitch", "loud") if name in told]
+    colours = [pick(name) for name in told if name != "pace"]
     rng.shuffle(colours)
     age = f"{rng.choice(AGES)} " if rng.random() < 0.3 else ""  # said by some, and not to be heard
     pace = pick("pace") if "pace" in told else ""

@@ -22,6 +22,7 @@ from voices import PRESETS, preset, somebody
 
 CLIPS = 40  # of a file
 LOUDNESS = 0.08  # root mean square of speech
+BOOKS = Path(__file__).parent / "books"
 KINDS = ("preset", "told", "somebody", "described")  # a preset voice, one that is told how, any other voice, one described
 
 
@@ -54,9 +55,12 @@ def texts(language: str) -> Texts:
 
 
 class Maker:
-    def __init__(self, cache: Path, language: str, kind: str, sound: bool, seed: int, voices: list[str]) -> None:
+    def __init__(
+        self, cache: Path, language: str, kind: str, sound: bool, seed: int, voices: list[str], bright: np.ndarray
+    ) -> None:
+        """`voices`: of the presets; `bright`: of brightness.py."""
         self.kokoro, self.styles, self.kind, self.sound, self.seed = Kokoro(cache), Styles(cache), kind, sound, seed
-        self.voices = voices  # of the presets
+        self.voices, self.bright = voices, bright
         self.language = {"en": "English", "zh": "Chinese"}[language]
         self.texts = texts(language)
         self.read = (english_reader if language == "en" else chinese_reader)(self.kokoro.vocab)
@@ -85,7 +89,7 @@ class Maker:
         plan = self.kokoro.plan(reading.phones, style, pace)
         made = score(reading, plan, speaker, self.language, style, instruct)
         if self.kind == "described":
-            made.instruct = describe(heard(woman, made, way), rng)
+            made.instruct = describe(heard(woman, made, way, self.bright), rng)
         if self.kind == "somebody":
             made.speaker = "somebody"
         made = way.applied(made)
@@ -137,12 +141,14 @@ def main() -> None:
     parser.add_argument("--shard", default="0/1")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--voices", default=",".join(PRESETS), help="which of the presets")
+    parser.add_argument("--bright", type=Path, default=BOOKS / "bright.npy", help="of brightness.py")
     parser.add_argument("--cache", type=Path, default=Path(".work/teachers"))
     args = parser.parse_args()
 
     args.out.mkdir(parents=True, exist_ok=True)
     part, parts = map(int, args.shard.split("/"))
-    maker = Maker(args.cache, args.language, args.kind, args.sound, args.seed, args.voices.split(","))
+    voices, bright = args.voices.split(","), np.load(args.bright)
+    maker = Maker(args.cache, args.language, args.kind, args.sound, args.seed, voices, bright)
     for first in tqdm(range(part * CLIPS, args.clips, parts * CLIPS), mininterval=20):
         path = args.out / f"{args.kind}-{args.language}-{first // CLIPS:04d}.npz"
         if not path.exists():
