@@ -1,6 +1,6 @@
 """What a voice or a way to speak is called, in many words, in English and Chinese."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 from score import Score
@@ -21,6 +21,13 @@ class Way:
         """All but the pace, which the teacher is told."""
         pitch = np.zeros_like(made.pitch) if self.whispered else made.pitch * self.pitch
         return replace(made, pitch=pitch.astype(np.float32), energy=made.energy + ENERGY_A_DECIBEL * self.loud)
+
+    def changes(self) -> set[str]:
+        """What is heard to be changed. (What is whispered has no pitch.)"""
+        return {f.name for f in fields(self) if getattr(self, f.name) != f.default} | ({"pitch"} if self.whispered else set())
+
+    def and_also(self, other: "Way") -> "Way":
+        return Way(self.pitch * other.pitch, self.pace * other.pace, self.loud + other.loud, self.whispered or other.whispered)
 
 
 WAYS: dict[str, tuple[Way, str]] = {  # what a preset voice can be told in which words, and what is then done to its clips
@@ -61,6 +68,33 @@ WAYS: dict[str, tuple[Way, str]] = {  # what a preset voice can be told in which
         "Sound sad.|Sad and tired.|In a sad, low voice.|With sorrow.|用悲伤的语气说。|难过地说",
     ),
 }
+
+SHORT = {  # what two ways are called in one breath
+    "slow": "slowly", "fast": "quickly", "high": "in a high voice", "low": "in a low voice",
+    "loud": "loudly", "quiet": "quietly", "whisper": "in a whisper",
+}  # fmt: skip
+TWICE = 0.5  # of those who are told something else than a mood are told two things at once
+
+
+def order(rng: np.random.Generator) -> tuple[Way, str]:
+    """How a preset voice is told to speak: in one way, or in two that do not get in each other's way."""
+    name = str(rng.choice(list(WAYS)))
+    way, words = WAYS[name]
+    said = str(rng.choice(words.split("|")))
+    others = [other for other in WAYS if not WAYS[other][0].changes() & way.changes()]
+    if not others or rng.random() > TWICE:
+        return way, said
+    other = str(rng.choice(others))
+    both, words = way.and_also(WAYS[other][0]), WAYS[other][1]
+    chinese = said[0] > "z"
+    also = str(rng.choice([text for text in words.split("|") if (text[0] > "z") == chinese]))
+    if chinese:
+        return both, f"{said.rstrip('。')}，{also}"
+    if rng.random() < 0.5:
+        verb, joint = rng.choice(["Speak ", "Talk ", "Say it ", ""]), rng.choice([" ", " and ", ", "])
+        short = f"{verb}{SHORT[name]}{joint}{SHORT[other]}."
+        return both, short[0].upper() + short[1:]
+    return both, f"{said} {also}" if rng.random() < 0.5 else f"{said.rstrip('.!')}, {also[0].lower()}{also[1:]}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from captions import WAYS, Way, describe, heard
+from captions import Way, describe, heard, order
 from harmonics import FRAME, HOP, controls
 from kokoro import UNIT, Kokoro, Plan, Styles
 from make_text import PROSE, WRITING, word_list, word_sentence
@@ -82,8 +82,7 @@ class Maker:
                 pitch=float(rng.uniform(0.85, 1.18)), pace=float(rng.uniform(0.72, 1.35)), loud=float(rng.uniform(-5, 4))
             ) if self.kind == "described" or (not self.sound and rng.random() < 0.5) else way  # fmt: skip
         if self.kind == "told":
-            way, words = WAYS[str(rng.choice(list(WAYS)))]
-            instruct = str(rng.choice(words.split("|")))
+            way, instruct = order(rng)
         style = who.style(self.styles, len(reading.phones))
         pace = way.pace * float(rng.uniform(0.93, 1.07))
         plan = self.kokoro.plan(reading.phones, style, pace)

@@ -6,8 +6,6 @@ import numpy as np
 import pytest
 from audible import heard, spectra
 from brightness import brightness, fitted
-from captions import WARM_AND_BRIGHT, Voice, Way, describe
-from captions import heard as heard_voice
 from codes import TIMBRES, directions
 from harmonics import HARMONICS, NODES
 from kokoro import TIMBRE, Styles
@@ -71,26 +69,6 @@ def test_how_bright_voices_are_is_found_beside_what_else_makes_them_bright() -> 
     assert found.shape == (TIMBRE,) and found.dtype == np.float32
     new = rng.normal(size=(200, TIMBRE))  # fewer voices than numbers, yet new ones are told
     assert np.corrcoef(new @ found, new @ true)[0, 1] > 0.95
-
-
-@pytest.mark.parametrize("woman", [False, True])
-@pytest.mark.parametrize(("shift", "bright"), [(-0.1, -1), (0.1, 0), (None, 1)])
-def test_a_voice_is_called_bright_that_is_so_among_its_sex(woman: bool, shift: float | None, bright: int) -> None:
-    warm, brighter = WARM_AND_BRIGHT[woman]
-    voice = np.zeros(TIMBRE, np.float32)
-    voice[7] = brighter + 0.1 if shift is None else warm + shift
-    nothing = np.zeros(0, np.float32)
-    made = Score("", "", "English", nothing, nothing, np.full(8, 120.0), nothing, voice, nothing)
-    assert heard_voice(woman, made, Way(), np.eye(TIMBRE)[7]).bright == bright
-
-
-def test_descriptions_say_only_what_is_so() -> None:
-    words = {-1: ("warm", "dark", "mellow", "温暖"), 1: ("bright", "clear", "crisp", "明亮")}
-    for bright in (-1, 0, 1):
-        said = [describe(Voice(True, 0, 0, 0, bright), np.random.default_rng(n)) for n in range(200)]
-        right, wrong = (sum(any(word in text for word in words.get(kind, ())) for text in said) for kind in (bright, -bright))
-        assert wrong == 0 or bright == 0
-        assert 100 < right < 190 if bright else not any(w in text for text in said for kind in words.values() for w in kind)
 
 
 def test_a_louder_sound_has_more_power_in_every_band() -> None:
