@@ -4,6 +4,7 @@ told apart     each speaker's vector from some sentences; whom the others' vecto
 told to        the same sentence and seed with an instruction and without: did the right thing change in the right way?
 described      voices from descriptions: are sex, pitch, brightness and pace what was asked for? Low and high, warm and bright
                are below and above the median of all that were made of one sex; slow and fast, of all
+in a mood      the same sentence, seed and description, but for cheerful and sad: is the one faster and louder than the other?
 """
 
 import argparse
@@ -154,6 +155,20 @@ def described(clips: Sequence[Clip], asked: Sequence[dict[str, str]], presets: d
     return {name: float(np.mean(values)) for name, values in hits.items()}
 
 
+def cheered(designer: Qwen3TTSModel, text: str, seed: int) -> bool:
+    """Whether a cheerful voice speaks faster, and louder, than a sad one."""
+    person = ("woman", "man")[seed % 2]
+    form = ("A {mood} {person}.", "{mood} voice of a {person}", "I want a {person} who sounds {mood}.")[seed % 3]
+    sad, cheerful = (
+        Clip(waves[0], rate, text)
+        for waves, rate in (
+            designer.generate_voice_design(text, form.format(mood=mood, person=person), "English", seed=seed)
+            for mood in ("sad", "cheerful")
+        )
+    )
+    return all(followed(wish, cheerful, sad) for wish in (FAST, LOUD))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", default="tiny")
@@ -161,6 +176,7 @@ def main() -> None:
     parser.add_argument("--sentences", type=int, default=15, help="of each speaker; four of them teach who it is")
     parser.add_argument("--told", type=int, default=2, help="sentences for each speaker and instruction")
     parser.add_argument("--prompts", type=int, default=100)
+    parser.add_argument("--moods", type=int, default=30)
     args = parser.parse_args()
 
     torch.set_num_threads(1)
@@ -201,6 +217,7 @@ def main() -> None:
             wave, rate = designer.generate_voice_design(text, words, "English", seed=number)
             made.append(Clip(wave[0], rate, text))
         shares = described(made, [wish for _, wish in asked], clips)
+        shares["mood"] = float(np.mean([cheered(designer, texts[n], n) for n in tqdm(range(args.moods), desc="in a mood")]))
         result |= {f"described_{name}": round(value, 3) for name, value in shares.items()}
         body += (
             f"\n## Described\n\n{table(['what', 'as described'], [[name, f'{value:.0%}'] for name, value in shares.items()])}\n"

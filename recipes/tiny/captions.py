@@ -99,20 +99,33 @@ def order(rng: np.random.Generator) -> tuple[Way, str]:
 
 @dataclass(frozen=True, slots=True)
 class Voice:
-    """What can be heard of a voice: -1, 0 or 1 of each but the sex."""
+    """What can be heard of a voice: -1, 0 or 1 of each but the sex; sad or cheerful are -1 and 1."""
 
     woman: bool
     pitch: int
     pace: int
     loud: int
     bright: int
+    mood: int = 0
 
+
+MOODS = {-1: "sad", 1: "excited"}  # as WAYS
+MOODY = 0.3  # of the described voices are in one
 
 LOW_AND_HIGH = {False: (105.0, 140.0), True: (185.0, 230.0)}  # Hz, of men and women
 WARM_AND_BRIGHT = {False: (-0.5, 2.5), True: (-2.0, 1.5)}  # of brightness.py: a third of them is warmer, a third brighter
 
 
-def heard(woman: bool, made: Score, way: Way, bright: np.ndarray) -> Voice:
+def way_and_mood(rng: np.random.Generator) -> tuple[Way, int]:
+    """How a described voice speaks, and in what mood."""
+    if rng.random() < MOODY:
+        mood = int(rng.choice(list(MOODS)))
+        return Way(pitch=float(rng.uniform(0.9, 1.1))).and_also(WAYS[MOODS[mood]][0]), mood
+    loud = float(rng.uniform(-5, 4))
+    return Way(pitch=float(rng.uniform(0.85, 1.18)), pace=float(rng.uniform(0.72, 1.35)), loud=loud), 0
+
+
+def heard(woman: bool, made: Score, way: Way, bright: np.ndarray, mood: int = 0) -> Voice:
     """What is to be said of a voice: its pitch as planned, how bright it is by brightness.py, the rest as it was told."""
     low, high = LOW_AND_HIGH[woman]
     warmer, brighter = WARM_AND_BRIGHT[woman]
@@ -122,12 +135,14 @@ def heard(woman: bool, made: Score, way: Way, bright: np.ndarray) -> Voice:
     return Voice(
         woman, int(hertz > high) - int(hertz < low), int(way.pace > 1.12) - int(way.pace < 0.88),
         int(way.loud > 2) - int(way.loud < -2.5), int(shine > brighter) - int(shine < warmer),
+        mood,
     )  # fmt: skip
 
 
 ENGLISH = {
     "pitch": {-1: ("low", "deep", "low-pitched"), 0: ("medium-pitched",), 1: ("high", "high-pitched")},
     "bright": {-1: ("warm", "dark", "mellow"), 1: ("bright", "clear", "crisp")},
+    "mood": {-1: ("sad", "tired", "sorrowful"), 1: ("cheerful", "lively", "happy", "excited")},
     "loud": {-1: ("soft", "quiet", "gentle"), 0: ("normal",), 1: ("loud", "strong", "powerful")},
     "pace": {
         -1: ("speaks slowly", "talks at a slow pace", "takes time"), 0: ("speaks at a normal pace", "talks at a medium pace"),
@@ -137,6 +152,7 @@ ENGLISH = {
 AGES = ("young", "adult", "middle-aged", "older")
 CHINESE = {
     "pitch": {-1: "音调低沉", 0: "音调中等", 1: "音调高"}, "bright": {-1: "音色温暖", 1: "音色明亮"},
+    "mood": {-1: "语气悲伤", 1: "语气欢快"},
     "loud": {-1: "轻声细语", 0: "音量正常", 1: "声音洪亮"}, "pace": {-1: "语速缓慢", 0: "语速适中", 1: "语速快"},
 }  # fmt: skip
 
@@ -144,7 +160,7 @@ CHINESE = {
 def describe(voice: Voice, rng: np.random.Generator) -> str:
     """A description that mentions the sex and some of the rest, what is out of the ordinary most often."""
     told = {}
-    for name in ("pitch", "bright", "loud", "pace"):
+    for name in ("pitch", "bright", "loud", "pace", "mood"):
         value = getattr(voice, name)
         if rng.random() < (0.75 if value else 0.2) and value in ENGLISH[name]:
             told[name] = value
@@ -163,7 +179,8 @@ def describe(voice: Voice, rng: np.random.Generator) -> str:
     article, coloured = "an" if age[:1] in ("a", "o") else "a", ", ".join(colours)
     form = int(rng.integers(3))
     if form == 0:  # A young woman with a high, bright voice who speaks quickly.
-        parts = [f"{article.capitalize()} {age}{person}", coloured and f"with a {coloured} voice", pace and f"who {pace}"]
+        with_a = "with an" if coloured[:1] == "e" else "with a"
+        parts = [f"{article.capitalize()} {age}{person}", coloured and f"{with_a} {coloured} voice", pace and f"who {pace}"]
         return " ".join(part for part in parts if part) + "."
     if form == 1:  # female, young, high, bright, speaks quickly
         return ", ".join(part for part in ("female" if voice.woman else "male", age.strip(), *colours, pace) if part)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from captions import Way, describe, heard, order
+from captions import Way, describe, heard, order, way_and_mood
 from harmonics import FRAME, HOP, controls
 from kokoro import UNIT, Kokoro, Plan, Styles
 from make_text import PROSE, WRITING, word_list, word_sentence
@@ -72,15 +72,16 @@ class Maker:
             reading = self.read(self.texts.some(rng))
             if 0 < len(reading.phones) <= LONGEST and reading.words:
                 break
-        speaker, way, instruct = "", Way(), ""
+        speaker, way, mood, instruct = "", Way(), 0, ""
         if self.kind in ("preset", "told"):
             speaker = self.voices[number % len(self.voices)]
             who, woman = preset(speaker, self.language), False
         else:
             who, woman = somebody(self.styles, self.language, rng)
-            way = Way(
-                pitch=float(rng.uniform(0.85, 1.18)), pace=float(rng.uniform(0.72, 1.35)), loud=float(rng.uniform(-5, 4))
-            ) if self.kind == "described" or (not self.sound and rng.random() < 0.5) else way  # fmt: skip
+            if self.kind == "described":
+                way, mood = way_and_mood(rng)
+            elif not self.sound and rng.random() < 0.5:
+                way = way_and_mood(rng)[0]
         if self.kind == "told":
             way, instruct = order(rng)
         style = who.style(self.styles, len(reading.phones))
@@ -88,7 +89,7 @@ class Maker:
         plan = self.kokoro.plan(reading.phones, style, pace)
         made = score(reading, plan, speaker, self.language, style, instruct)
         if self.kind == "described":
-            made.instruct = describe(heard(woman, made, way, self.bright), rng)
+            made.instruct = describe(heard(woman, made, way, self.bright, mood), rng)
         if self.kind == "somebody":
             made.speaker = "somebody"
         made = way.applied(made)

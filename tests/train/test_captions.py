@@ -1,10 +1,11 @@
 """What ways to speak and voices are called: what is said is what is done."""
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
-from captions import SHORT, WARM_AND_BRIGHT, WAYS, Voice, Way, describe, heard, order
+from captions import SHORT, WARM_AND_BRIGHT, WAYS, Voice, Way, describe, heard, order, way_and_mood
 from kokoro import TIMBRE
 from score import Score
 
@@ -53,10 +54,25 @@ def test_a_voice_is_called_bright_that_is_so_among_its_sex(woman: bool, shift: f
     assert heard(woman, made, Way(), np.eye(TIMBRE)[7]).bright == bright
 
 
-def test_descriptions_say_only_what_is_so() -> None:
-    words = {-1: ("warm", "dark", "mellow", "温暖"), 1: ("bright", "clear", "crisp", "明亮")}
-    for bright in (-1, 0, 1):
-        said = [describe(Voice(True, 0, 0, 0, bright), np.random.default_rng(n)) for n in range(200)]
-        right, wrong = (sum(any(word in text for word in words.get(kind, ())) for text in said) for kind in (bright, -bright))
-        assert wrong == 0 or bright == 0
-        assert 100 < right < 190 if bright else not any(w in text for text in said for kind in words.values() for w in kind)
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("bright", {-1: ("warm", "dark", "mellow", "温暖"), 1: ("bright", "clear", "crisp", "明亮")}),
+        ("mood", {-1: ("sad", "tired", "sorrowful", "悲伤"), 1: ("cheerful", "lively", "happy", "excited", "欢快")}),
+    ],
+)
+def test_descriptions_say_only_what_is_so(name: str, words: dict[int, tuple[str, ...]]) -> None:
+    plain = Voice(True, 0, 0, 0, 0)
+    for value in (-1, 0, 1):
+        said = [describe(replace(plain, **{name: value}), np.random.default_rng(n)) for n in range(200)]
+        found = {kind: sum(any(word in text for word in words[kind]) for text in said) for kind in words}
+        assert all(100 < count < 190 if kind == value else count == 0 for kind, count in found.items()), found
+        assert not any(" a excited" in text for text in said)
+
+
+def test_a_mood_is_heard_in_all_that_it_changes() -> None:
+    found = [way_and_mood(np.random.default_rng(n)) for n in range(300)]
+    cheerful, sad = ([way for way, mood in found if mood == kind] for kind in (1, -1))
+    assert min(len(cheerful), len(sad)) > 20 and len(cheerful) + len(sad) < 150
+    for name in ("pace", "loud"):
+        assert min(getattr(way, name) for way in cheerful) > max(getattr(way, name) for way in sad)
