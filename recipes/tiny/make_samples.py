@@ -18,7 +18,7 @@ TOLD = "I have never seen the lake so quiet in the morning."
 CLONED = 4
 DESCRIBED = (
     "A young woman with a high, bright voice who speaks quickly.", "An older man with a deep voice, speaking slowly.",
-    "A soft, warm female voice, slow.", "男性，音调低沉，语速快",
+    "A soft, warm female voice, slow.", "A cheerful man with a bright voice.", "男性，音调低沉，语速快",
 )  # fmt: skip
 
 
@@ -41,7 +41,8 @@ def main() -> None:
     speakers = model.get_supported_speakers()
     work = [(f"voice-{name}", name, "English", None, TEXT) for name in speakers]
     work += [(f"voice-{name}-zh", name, "Chinese", None, CHINESE) for name in speakers]
-    work += [(f"told-{way}", "ryan", "English", words.split("|")[0], TOLD) for way, (_, words) in WAYS.items()]
+    orders = {way: words.split("|")[0] for way, (_, words) in WAYS.items()} | {"both": "Speak slowly in a low voice."}
+    work += [(f"told-{way}", "ryan", "English", words, TOLD) for way, words in orders.items()]
     heads = {
         f"voice-{speakers[0]}-zh": f"The same, in Chinese: “{CHINESE}”",
         f"told-{next(iter(WAYS))}": f"Ryan, told: “{TOLD}”",
