@@ -17,7 +17,7 @@ SENTENCES, CHINESE = (
     [line.split("\t")[1] for line in (ROOT / f"benchmarks/heldout_{language}.txt").read_text("utf-8").splitlines()]
     for language in ("en", "zh")
 )
-MOST = {"Ryan": 0.25, "Serena": 0.3}  # of the words may be misheard by this small recogniser; Whisper base mishears fewer
+MOST = 0.08  # of the words may be misheard by this small recogniser: with two seeds it were 0 to 2 %
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +34,7 @@ def test_the_built_in_voice_is_understood(metric, speaker):
         clips.append(Clip(waves[0], rate, text))
     score = metric(clips)
     heard = "\n".join(f"{clip.text}\n    {note}" for clip, note in zip(clips, score.notes, strict=True))
-    assert score.value <= MOST[speaker], f"{speaker}: word error rate {score.value:.0%}\n{heard}"
+    assert score.value <= MOST, f"{speaker}: word error rate {score.value:.0%}\n{heard}"
 
 
 @pytest.mark.parametrize("speaker", ["Ryan", "Serena"])
@@ -76,4 +76,4 @@ def test_the_built_in_voice_speaks_chinese():
     for text in CHINESE[:8]:
         waves, rate = model.generate_custom_voice(text, "Serena", "Chinese", seed=0)
         clips.append(Clip(waves[0], rate, text))
-    assert metric(clips).value <= 0.35
+    assert metric(clips).value <= 0.25  # with two seeds it were 11 and 13 %
