@@ -41,6 +41,12 @@ def heard(voices: np.ndarray, sounds: np.ndarray, test: int = 0) -> tuple[np.nda
     return slope @ slope.T / sounds.shape[1], float(explained)
 
 
+def ear(metric: np.ndarray) -> np.ndarray:
+    """The root of `metric`: voices @ it are as far apart as they are heard, [TIMBRE, TIMBRE]."""
+    sizes, turned = np.linalg.eigh(metric)
+    return turned * np.sqrt(np.maximum(sizes, 0)) @ turned.T
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("out", type=Path)

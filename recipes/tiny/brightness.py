@@ -8,6 +8,7 @@ import argparse
 from pathlib import Path
 
 import numpy as np
+from audible import ear
 from harmonics import HARMONICS
 from score import Score, sounds
 from sounded import pitch_at_nodes
@@ -27,8 +28,7 @@ def brightness(made: Score, harmonics: np.ndarray) -> float:
 
 def fitted(voices: np.ndarray, others: np.ndarray, bright: np.ndarray, metric: np.ndarray) -> np.ndarray:
     """Weights [TIMBRE] for voices [N, TIMBRE], of which `others` [N, K] is not (pitch, language) but makes them bright, too."""
-    sizes, turned = np.linalg.eigh(metric)
-    audible = turned * np.sqrt(np.maximum(sizes, 0) / sizes.max()) @ turned.T
+    audible = ear(metric / np.linalg.norm(metric, 2))
     x = np.concatenate(((voices - voices.mean(0)) @ audible, others - others.mean(0)), 1)
     ridge = np.diag(np.repeat([RIDGE, 1e-3], [voices.shape[1], others.shape[1]]))
     found = np.linalg.solve(x.T @ x + ridge, x.T @ (bright - bright.mean()))

@@ -157,6 +157,10 @@ CHINESE = {
 }  # fmt: skip
 
 
+def with_article(words: str) -> str:
+    return f"{'an' if words[0] in 'aeiou' else 'a'} {words}"
+
+
 def describe(voice: Voice, rng: np.random.Generator) -> str:
     """A description that mentions the sex and some of the rest, what is out of the ordinary most often."""
     told = {}
@@ -176,12 +180,11 @@ def describe(voice: Voice, rng: np.random.Generator) -> str:
     rng.shuffle(colours)
     age = f"{rng.choice(AGES)} " if rng.random() < 0.3 else ""  # said by some, and not to be heard
     pace = pick("pace") if "pace" in told else ""
-    article, coloured = "an" if age[:1] in ("a", "o") else "a", ", ".join(colours)
+    who, coloured = with_article(f"{age}{person}"), ", ".join(colours)
     form = int(rng.integers(3))
     if form == 0:  # A young woman with a high, bright voice who speaks quickly.
-        with_a = "with an" if coloured[:1] == "e" else "with a"
-        parts = [f"{article.capitalize()} {age}{person}", coloured and f"{with_a} {coloured} voice", pace and f"who {pace}"]
+        parts = [who.capitalize(), coloured and f"with {with_article(coloured)} voice", pace and f"who {pace}"]
         return " ".join(part for part in parts if part) + "."
     if form == 1:  # female, young, high, bright, speaks quickly
         return ", ".join(part for part in ("female" if voice.woman else "male", age.strip(), *colours, pace) if part)
-    return ", ".join(part for part in (f"{coloured} voice of {article} {age}{person}".strip(), pace) if part)
+    return ", ".join(part for part in (f"{coloured} voice of {who}".strip(), pace) if part)

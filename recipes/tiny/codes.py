@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from audible import ear
 from harmonics import hats
 from kokoro import TIMBRE, Styles
 from score import PHONES, POINTS, SILENCE, UNITS, Score, early, following, halves, load, shape, through
@@ -139,8 +140,7 @@ def timbres(styles: Styles, count: int) -> np.ndarray:
 def directions(sounds: np.ndarray, metric: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The mean of voices [N, TIMBRE], and the directions in which they are heard to differ most [TIMBRE, TIMBRES]."""
     mean = sounds.mean(0)
-    sizes, turned = np.linalg.eigh(metric)
-    audible = turned * np.sqrt(np.maximum(sizes, 0)) @ turned.T
+    audible = ear(metric)
     values, vectors = np.linalg.eigh(np.cov((sounds - mean) @ audible, rowvar=False))
     print(f"{TIMBRES} directions hold {values[::-1][:TIMBRES].sum() / values.sum():.1%} of how voices are heard to differ")
     return mean, audible @ vectors[:, ::-1][:, :TIMBRES]

@@ -78,10 +78,8 @@ class Maker:
             who, woman = preset(speaker, self.language), False
         else:
             who, woman = somebody(self.styles, self.language, rng)
-            if self.kind == "described":
+            if self.kind == "described" or (not self.sound and rng.random() < 0.5):
                 way, mood = way_and_mood(rng)
-            elif not self.sound and rng.random() < 0.5:
-                way = way_and_mood(rng)[0]
         if self.kind == "told":
             way, instruct = order(rng)
         style = who.style(self.styles, len(reading.phones))
