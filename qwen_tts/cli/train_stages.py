@@ -111,6 +111,10 @@ def talker(
     peak: Annotated[float, typer.Option(help="The highest learning rate.")] = 1e-3,
     excerpts: Annotated[float, typer.Option(help="Share of the clips of which only a run of words is shown.")] = 0.15,
     cloned: Annotated[float, typer.Option(help="Share of named or described clips whose voice a vector tells.")] = 0.35,
+    described: Annotated[
+        float | None,
+        typer.Option(min=0, max=1, help="Share of the speech that is of described voices; else as much as one speaker's."),
+    ] = None,
 ) -> None:  # fmt: skip
     """Learn to speak texts in codes: preset voices, instructions, and voices by description, as the clips have them.
 
@@ -130,7 +134,7 @@ def talker(
     here = _begin(pack, threads, device)
     torch.manual_seed(0)
     sizes = ModelConfig.from_file(config)
-    options = TalkerOptions(steps=steps, peak=peak, compiled=compiled, excerpts=excerpts, cloned=cloned)
+    options = TalkerOptions(steps=steps, peak=peak, compiled=compiled, excerpts=excerpts, cloned=cloned, described=described)
     alignment = Alignment(pack) if (pack / "aligned.f4").is_file() else None
     vectors = np.load(pack / "vectors.npy") if (pack / "vectors.npy").is_file() else None
     ears = None if vectors is not None else sizes.speaker_encoder_config

@@ -78,15 +78,19 @@ class Pack:
         """All samples. A talker is taught without them."""
         return np.memmap(self.folder / "audio.i16", "<i2", "r")
 
-    def chance(self) -> np.ndarray:
+    def chance(self, some: np.ndarray | None = None, share: float | None = None) -> np.ndarray:
         """How often a trainer should draw each clip, [clips], of sum 1: by its length, and by the root of its speaker's share.
 
-        So a speaker with twenty times as much speech is heard but four or five times as often.
+        So a speaker with twenty times as much speech is heard but four or five times as often. Clips without a speaker count as
+        one speaker's, which is little if each has a voice of its own; so of `some` clips, bool [clips], the sum can be given.
         """
         samples = np.array([clip.samples for clip in self.clips], np.float64)
         speakers, number = np.unique([clip.speaker for clip in self.clips], return_inverse=True)
         weight = samples / np.bincount(number, samples, len(speakers))[number] ** 0.5
-        return weight / weight.sum()
+        weight /= weight.sum()
+        if some is None or share is None or some.all() or not some.any():
+            return weight
+        return weight * np.where(some, share / weight[some].sum(), (1 - share) / weight[~some].sum())
 
     def wave(self, clip: Clip, start: int = 0, samples: int | None = None) -> np.ndarray:
         """float32 samples of a clip from `start` on; zeros fill up to `samples`."""

@@ -52,6 +52,7 @@ class TalkerOptions:
     wrong: float = 0.3  # of the hidden frames show another frame instead of nothing
     excerpts: float = 0.15  # of the clips only a run of words is shown, so that short and unfinished texts are known, too
     cloned: float = 0.35  # of the clips are spoken in the voice of a recording, if there is a speaker encoder
+    described: float | None = None  # of the speech that is shown is of described voices; None: as much as one speaker of theirs
     in_context: float = 0.5  # of these go on from a recording whose words are known
     vector_noise: float = 0.25  # of given speaker vectors, whose parts are of size 1
     spelled: float = 0.05  # of the words are given letter by letter, so that rare pieces are learned from common words
@@ -109,10 +110,12 @@ class TalkerTrainer:
                 if layer not in layers:  # the hooks of the watched ones stay outside
                     layer.compile(dynamic=True)
         known, frames = config.talker_config.spk_id, np.diff(codes.start)
-        named_or_described = (c.speaker.lower() in known or bool(c.instruct and not c.speaker) for c in pack.clips)
-        self.in_words = np.array(list(named_or_described))  # whose voice can be told without a recording
+        named = np.array([clip.speaker.lower() in known for clip in pack.clips])
+        described = np.array([bool(clip.instruct and not clip.speaker) for clip in pack.clips])
+        self.in_words = named | described  # whose voice can be told without a recording
         usable = self.in_words | (vectors is not None)
-        chance = pack.chance() / np.array([clip.samples for clip in pack.clips]) * (usable & (frames > 3))
+        chance = pack.chance(described, options.described) * (usable & (frames > 3))
+        chance /= np.array([clip.samples for clip in pack.clips])
         self.often = chance / chance.sum() * np.count_nonzero(chance)  # each clip is drawn, an epoch
         self.frames = frames
         self.excerpts = Excerpts(pack, frames, alignment, getattr(config.speaker_encoder_config, "sample_rate", 24_000))

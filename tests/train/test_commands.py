@@ -75,7 +75,9 @@ def test_every_stage_from_clips_on(manifest: Path, tmp_path: Path, model_dir: Ca
     text = model_dir("custom_voice")
     assert train("talker", pack, text, tmp_path / "d", "--config", talker, "--steps", 1).exit_code == 0
     more = ["--config", talker, "--steps", 1, "--start", tmp_path / "d" / "state.pt", "--guessed", pack]
-    assert train("talker", pack, text, tmp_path / "e", *more).exit_code == 0
+    assert train("talker", pack, text, tmp_path / "e", *more, "--described", 0.5).exit_code == 0
+    refused = train("talker", pack, text, tmp_path / "f", *more, "--described", 1.5)
+    assert refused.exit_code == 2 and "than or equal to 1" in refused.output
     assert Codes(pack).rows.shape == (sum(frames), GROUPS)
 
 

@@ -1,5 +1,7 @@
 """Packs give back what went in, tidied."""
 
+from dataclasses import replace
+
 import numpy as np
 from miniature import GROUPS
 
@@ -35,6 +37,23 @@ def test_a_pack_gives_slices_padded_with_zeros(pack: Pack) -> None:
     assert np.array_equal(pack.wave(clip, 100, 50), whole[100:150])
     tail = pack.wave(clip, clip.samples - 10, 30)
     assert np.array_equal(tail, np.concatenate((whole[-10:], np.zeros(20, np.float32))))
+
+
+def test_speakers_are_drawn_by_the_root_of_their_share_and_some_clips_as_often_as_is_asked(pack: Pack) -> None:
+    speakers = [clip.speaker for clip in pack.clips]
+    pack.clips = [replace(clip, speaker="often" if n else "rare", samples=24_000) for n, clip in enumerate(pack.clips)]
+    others = len(speakers) - 1
+    assert others > 1
+    chance = pack.chance()
+    assert np.isclose(chance.sum(), 1) and np.allclose(chance[1:], chance[1])
+    assert np.isclose(chance[1:].sum() / chance[0], others**0.5)
+    some = np.arange(len(speakers)) < 2
+    told = pack.chance(some, 0.9)
+    assert np.isclose(told.sum(), 1) and np.isclose(told[some].sum(), 0.9)
+    assert np.isclose(told[0] / told[1], chance[0] / chance[1])
+    for all_or_none in (np.ones_like(some), np.zeros_like(some)):  # there is nothing to share
+        assert np.array_equal(pack.chance(all_or_none, 0.9), chance)
+    assert np.array_equal(pack.chance(some), chance)
 
 
 def test_codes_and_targets_belong_to_their_clips(pack: Pack) -> None:
