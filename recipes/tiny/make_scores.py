@@ -18,10 +18,11 @@ from make_text import PROSE, WRITING, word_list, word_sentence
 from read import LONGEST, chinese_reader, english_reader
 from score import Score, save, score, through
 from tqdm import tqdm
-from voices import PRESETS, preset, somebody
+from voices import PRESETS, anybody, preset, somebody
 
 CLIPS = 40  # of a file
 LOUDNESS = 0.08  # root mean square of speech
+ANYBODY = 0.6  # of the voices without a name and without a description are no mixtures of two
 BOOKS = Path(__file__).parent / "books"
 KINDS = ("preset", "told", "somebody", "described")  # a preset voice, one that is told how, any other voice, one described
 
@@ -77,7 +78,8 @@ class Maker:
             speaker = self.voices[number % len(self.voices)]
             who, woman = preset(speaker, self.language), False
         else:
-            who, woman = somebody(self.styles, self.language, rng)
+            drawn = anybody if self.kind == "somebody" and rng.random() < ANYBODY else somebody
+            who, woman = drawn(self.styles, self.language, rng)
             if self.kind == "described" or (not self.sound and rng.random() < 0.5):
                 way, mood = way_and_mood(rng)
         if self.kind == "told":

@@ -24,6 +24,7 @@ UNSEEN = frozenset(
 ENGLISH = ("a", "b")  # whose names begin so, speak it
 USUAL = 60  # phones of a sentence; the teacher's voices change with the length of what they say
 OWN = 0.1, 1.5  # of a voice that is like no other: each number of its sound is off by so much, times 0 to that
+APART = 0.6, 1.0  # of how much voices of a sex differ, anybody's does
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,15 +67,40 @@ def woman(name: str) -> bool:
 
 def somebody(styles: Styles, language: str, rng: np.random.Generator) -> tuple[Who, bool]:
     """A voice of one or two of the same sex and something of its own, and whether it is a woman's."""
-    names = everybody(styles)
-    first = str(rng.choice(names))
-    alike = [name for name in names if woman(name) == woman(first)]
+    first = str(rng.choice(everybody(styles)))
+    alike = same_sex(styles, first)
     share = float(rng.uniform(0.3, 1)) if rng.random() < 0.7 else 1.0
     sounds = ((first, share), (str(rng.choice(alike)), 1 - share))
+    melody = some_melody(first, alike, language, rng)
+    off = rng.normal(size=TIMBRE) * OWN[0] * rng.uniform(0, OWN[1])
+    return Who(sounds, melody, off), woman(first)
+
+
+def anybody(styles: Styles, language: str, rng: np.random.Generator) -> tuple[Who, bool]:
+    """A voice that differs from the mean of its sex in all ways in which others do, and whether it is a woman's.
+
+    Mixtures of two lie on the lines between the teacher's voices; unseen ones lie beside them.
+    """
+    names = everybody(styles)
+    first = str(rng.choice(names))
+    alike = same_sex(styles, first)
+    shares = rng.normal(size=len(names)) * rng.uniform(*APART) / len(names) ** 0.5
+    women = np.array([woman(name) for name in names])
+    for sex in (women, ~women):
+        shares[sex] -= shares[sex].mean()
+    shares[women == woman(first)] += 1 / len(alike)
+    sounds = tuple(zip(names, shares.tolist(), strict=True))
+    return Who(sounds, some_melody(first, alike, language, rng)), woman(first)
+
+
+def same_sex(styles: Styles, name: str) -> list[str]:
+    return [other for other in everybody(styles) if woman(other) == woman(name)]
+
+
+def some_melody(first: str, alike: list[str], language: str, rng: np.random.Generator) -> str:
+    """The first one's own, or one of those who are alike, that speaks the language."""
     if language == "Chinese":
         tunes = [name for name in alike if name[0] == "z"]
     else:
         tunes = [name for name in alike if name[0] in ENGLISH]
-    melody = first if first in tunes else str(rng.choice(tunes))
-    off = rng.normal(size=TIMBRE) * OWN[0] * rng.uniform(0, OWN[1])
-    return Who(sounds, melody, off), woman(first)
+    return first if first in tunes else str(rng.choice(tunes))

@@ -10,7 +10,7 @@ from codes import TIMBRES, directions
 from harmonics import HARMONICS, NODES
 from kokoro import TIMBRE, Styles
 from score import Score
-from voices import PRESETS, of_one_melody, preset, somebody, woman
+from voices import APART, PRESETS, anybody, everybody, of_one_melody, preset, somebody, woman
 
 NAMES = ("af_heart", "af_nova", "af_river", "bf_emma", "am_michael", "am_puck", "zf_xiaoxiao", "zm_yunjian")
 
@@ -83,6 +83,25 @@ def test_nobody_sounds_like_another(styles: Styles) -> None:
     apart = np.linalg.norm(sounds[:, None] - sounds, axis=-1) + 9 * np.eye(len(sounds))
     assert apart.min() > 0.01 and np.isfinite(sounds).all()
     assert all(woman(name) == sex for who, sex in found for name in (*(name for name, _ in who.sounds), who.melody))
+
+
+def test_anybody_differs_from_the_mean_of_its_sex_in_all_ways_in_which_voices_do(styles: Styles) -> None:
+    names = everybody(styles)
+    women = np.array([woman(name) for name in names])
+    teacher = np.stack([styles.get(name, 3)[:TIMBRE] for name in names]).astype(float)
+    means = {sex: teacher[women == sex].mean(0) for sex in (True, False)}
+    apart = teacher - np.where(women[:, None], means[True], means[False])
+    ways = np.linalg.svd(apart)[2][: len(names) - 2]  # two means are taken out
+    drawn = []
+    for n in range(1500):
+        who, sex = anybody(styles, ("English", "Chinese")[n % 2], np.random.default_rng(n))
+        assert woman(who.melody) == sex and who.melody in names
+        drawn.append(who.style(styles, 3)[:TIMBRE] - means[sex])
+    found, size = np.stack(drawn), np.mean(np.square(np.linspace(*APART, 99)))
+    assert np.abs(found.mean(0)).max() < 0.1  # 1 is how much each number of the teacher's differs
+    assert np.allclose(found, found @ ways.T @ ways, atol=1e-4)  # and in no other
+    ratio = (found @ ways.T).var(0) / (np.square(apart @ ways.T).mean(0) * size)
+    assert ratio.min() > 0.8 and ratio.max() < 1.2
 
 
 def test_a_preset_has_the_sound_of_its_teachers_and_the_melody_of_one(styles: Styles) -> None:
