@@ -115,6 +115,9 @@ def talker(
         float | None,
         typer.Option(min=0, max=1, help="Share of the speech that is of described voices; else as much as one speaker's."),
     ] = None,
+    beginning: Annotated[
+        float, typer.Option(min=0, help="As how many frames a clip's first one counts: it chooses the voice, others copy it.")
+    ] = 1.0,
 ) -> None:  # fmt: skip
     """Learn to speak texts in codes: preset voices, instructions, and voices by description, as the clips have them.
 

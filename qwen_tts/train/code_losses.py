@@ -9,7 +9,13 @@ from ..talker.talker import Talker
 
 
 def code_losses(
-    talker: Talker, inputs: Tensor, first: list[int], codes: list[Tensor], rng: np.random.Generator, share: float = 1.0
+    talker: Talker,
+    inputs: Tensor,
+    first: list[int],
+    codes: list[Tensor],
+    rng: np.random.Generator,
+    share: float = 1.0,
+    beginning: float = 1.0,
 ) -> dict[str, Tensor]:
     """Mean cross-entropies of a batch whose frames are known.
 
@@ -18,6 +24,7 @@ def code_losses(
         first: of each row, the position whose hidden state predicts frame 0.
         codes: of each row, [T, Q].
         share: of the frames, chosen at random, that the predictor is asked for.
+        beginning: a clip's first frame counts as so many others. It chooses the voice, which all others can copy.
     Returns:
         code0: of code 0 and the end; rest: of the other codes.
     """
@@ -31,4 +38,6 @@ def code_losses(
     count = max(1, int(len(frames) * share))
     chosen = torch.from_numpy(rng.choice(len(frames), count, replace=False)).to(inputs.device)
     logits = talker.code_logits(speaking[chosen], frames[chosen])
-    return {"code0": code0, "rest": F.cross_entropy(logits.float().flatten(0, 1), frames[chosen, 1:].flatten())}
+    off = F.cross_entropy(logits.float().transpose(1, 2), frames[chosen, 1:], reduction="none").mean(1)  # of each frame
+    counts = torch.cat([torch.arange(len(c)) == 0 for c in codes]).to(off) * (beginning - 1) + 1
+    return {"code0": code0, "rest": (off * counts[chosen]).sum() / counts[chosen].sum()}

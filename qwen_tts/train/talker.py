@@ -43,6 +43,7 @@ class TalkerOptions:
     seed: int = 0
     predictor_share: float = 1.0  # of the frames of a batch, chosen at random
     predictor_weight: float = 3.0  # the later codes hold most of the sound
+    beginning: float = 1.0  # the later codes of a clip's first frame, which choose the voice, count as those of so many
     streaming_share: float = 0.15  # of the clips, in the layout where text comes while speaking
     guide_layers: tuple[int, ...] = (3, 5)
     guide_weight: float = 0.3
@@ -227,7 +228,8 @@ class TalkerTrainer:
         return Batch(nn.utils.rnn.pad_sequence(inputs, batch_first=True), first, text, codes, shown)
 
     def losses(self, batch: Batch, rng: np.random.Generator) -> dict[str, Tensor]:
-        return code_losses(self.talker, batch.inputs, batch.first, batch.codes, rng, self.options.predictor_share)
+        o = self.options
+        return code_losses(self.talker, batch.inputs, batch.first, batch.codes, rng, o.predictor_share, o.beginning)
 
     def guide(self, batch: Batch) -> Tensor:
         """How far the watched heads stray: -log of the attention on the part of the text that each frame speaks."""

@@ -171,6 +171,26 @@ def test_what_was_learned_by_heart_is_spoken(trainer: TalkerTrainer) -> None:
     assert frames.finish_reasons == ["eos"]
 
 
+def test_first_frames_count_as_much_as_is_asked(trainer: TalkerTrainer) -> None:
+    batch = trainer.assemble([0, 1, 2], np.random.default_rng(0))
+
+    def rest(beginning: float) -> float:
+        trainer.options = replace(trainer.options, beginning=beginning)
+        with torch.no_grad():
+            return float(trainer.losses(batch, np.random.default_rng(1))["rest"])
+
+    rows, frames = len(batch.codes), sum(map(len, batch.codes))
+    others = (frames - rows) * rest(0)
+    firsts = frames * rest(1) - others
+    assert rest(20) == pytest.approx((20 * firsts + others) / (20 * rows + frames - rows), rel=1e-4)
+    hidden, codes = trainer.talker.eval()(batch.inputs), batch.codes
+    speaking = torch.stack([hidden[row, first] for row, first in enumerate(batch.first)])
+    beginnings = torch.stack([row[0] for row in codes])
+    logits = trainer.talker.code_logits(speaking, beginnings).detach()
+    true = torch.nn.functional.cross_entropy(logits.flatten(0, 1), beginnings[:, 1:].flatten())
+    assert firsts / rows == pytest.approx(float(true), rel=1e-3)
+
+
 def test_every_clip_comes_once_an_epoch(trainer: TalkerTrainer) -> None:
     for epoch in range(3):
         assert sorted(clip for group in trainer.batches(epoch) for clip in group) == [0, 1, 2]
