@@ -11,7 +11,7 @@ from harmonics import BANDS, HARMONICS, NODES, hats, mel_places
 from score import UNITS, Score, at_points, sounds, through
 
 SILENT = -8.0  # of the teacher's energy
-OTHERS = 0.35  # of the clips that are drawn are of voices that have no name
+OTHERS = 0.2  # of the clips that are drawn are of voices that have no name
 CHINESE = 0.6  # of them are Chinese: its sounds are fewer than English ones here, and harder to learn
 DECIBELS = LOUDER / ENERGY_A_DECIBEL
 
