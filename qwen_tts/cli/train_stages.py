@@ -137,7 +137,9 @@ def talker(
     here = _begin(pack, threads, device)
     torch.manual_seed(0)
     sizes = ModelConfig.from_file(config)
-    options = TalkerOptions(steps=steps, peak=peak, compiled=compiled, excerpts=excerpts, cloned=cloned, described=described)
+    options = TalkerOptions(
+        steps=steps, peak=peak, compiled=compiled, excerpts=excerpts, cloned=cloned, described=described, beginning=beginning
+    )
     alignment = Alignment(pack) if (pack / "aligned.f4").is_file() else None
     vectors = np.load(pack / "vectors.npy") if (pack / "vectors.npy").is_file() else None
     ears = None if vectors is not None else sizes.speaker_encoder_config

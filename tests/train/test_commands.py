@@ -47,8 +47,12 @@ def config(folder: Path, name: str, content: dict) -> Path:
     return path
 
 
+def logged(folder: Path) -> list[dict]:
+    return [json.loads(line) for line in (folder / "log.jsonl").read_text("utf-8").splitlines()]
+
+
 def steps(folder: Path) -> list[int]:
-    return [json.loads(line)["step"] for line in (folder / "log.jsonl").read_text("utf-8").splitlines()]
+    return [row["step"] for row in logged(folder)]
 
 
 def test_every_stage_from_clips_on(manifest: Path, tmp_path: Path, model_dir: Callable[[str], Path]) -> None:
@@ -76,7 +80,10 @@ def test_every_stage_from_clips_on(manifest: Path, tmp_path: Path, model_dir: Ca
     assert train("talker", pack, text, tmp_path / "d", "--config", talker, "--steps", 1).exit_code == 0
     more = ["--config", talker, "--steps", 1, "--start", tmp_path / "d" / "state.pt", "--guessed", pack]
     assert train("talker", pack, text, tmp_path / "e", *more, "--described", 0.5).exit_code == 0
-    refused = train("talker", pack, text, tmp_path / "f", *more, "--described", 1.5)
+    assert train("talker", pack, text, tmp_path / "f", *more, "--beginning", 20).exit_code == 0
+    plain, begun = logged(tmp_path / "e")[0], logged(tmp_path / "f")[0]
+    assert plain["code0"] == begun["code0"] and plain["rest"] != begun["rest"]
+    refused = train("talker", pack, text, tmp_path / "g", *more, "--described", 1.5)
     assert refused.exit_code == 2 and "than or equal to 1" in refused.output
     assert Codes(pack).rows.shape == (sum(frames), GROUPS)
 
