@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from .train_stages import codec, context, decoder, pack, plot, talker
+from .train_stages import codec, codes, context, decoder, export, guess, pack, plot, talker
 
 train = typer.Typer(no_args_is_help=True, help="Train: a voice of your own from a base model; or a model from nothing.")
 
@@ -69,5 +69,5 @@ def voice(
         spread.together()
 
 
-for stage in (pack, codec, context, decoder, talker, plot):
+for stage in (pack, codec, codes, context, decoder, talker, guess, export, plot):
     train.command()(stage)

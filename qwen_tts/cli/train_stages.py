@@ -1,7 +1,8 @@
-"""`qwen-tts train pack|codec|context|decoder|talker|plot`: a model from nothing, by stages. `recipes/tiny` is an example."""
+"""`qwen-tts train pack|codec|codes|context|decoder|talker|guess|export|plot`: a model from nothing, by stages."""
 
 import json
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,10 +12,17 @@ from ..errors import DataError, OptionError
 
 PackDir = Annotated[Path, typer.Argument(metavar="PACK", help="What `qwen-tts train pack` made.")]
 Out = Annotated[Path, typer.Argument(help="A folder for log.jsonl and state.pt; if they are there, it goes on.")]
+Text = Annotated[str, typer.Argument(help="A model whose text tokenizer it is, or a folder of vocab.json, merges.txt, …")]
+TalkerState = Annotated[Path, typer.Argument(metavar="TALKER", help="state.pt of `qwen-tts train talker`.")]
+AnyCodec = Annotated[
+    str, typer.Argument(metavar="CODEC", help="state.pt of `qwen-tts train codec`, or a model whose codec it is.")
+]
+CodecConfigFile = Annotated[Path | None, typer.Option(help="config.json of the codec, if CODEC is a state.pt.")]
 CodecState = Annotated[Path, typer.Argument(help="state.pt of `qwen-tts train codec`.")]
 Config = Annotated[Path, typer.Option(help="The sizes: config.json of a model, or of its codec.")]
 Guessed = Annotated[Path | None, typer.Option(help="A folder of codes as a talker says them, for half of the clips.")]
 Start = Annotated[Path | None, typer.Option(help="state.pt of an earlier training to begin with; its rates begin anew.")]
+StartTalker = Annotated[str | None, typer.Option(help="A model, or state.pt of an earlier training, to begin with.")]
 Steps = Annotated[int, typer.Option(min=1)]
 Threads = Annotated[int, typer.Option(min=1)]
 Compiled = Annotated[bool, typer.Option(help="torch.compile: faster, after some minutes.")]
@@ -52,6 +60,23 @@ def codec(
     trainer = CodecTrainer(Codec(CodecConfig.from_file(config)).to(here), Pack(pack), targets, options)
     _take(trainer, start)
     _run(trainer, steps, out)
+
+
+def codes(
+    pack: PackDir, codec: AnyCodec, codec_config: CodecConfigFile = None, threads: Threads = 2, device: Device = "auto"
+) -> None:
+    """Put a codec's codes of all clips into the training set, for the stages that learn from codes."""
+    from tqdm import tqdm
+
+    from ..checkpoint import load_codec
+    from ..train.coding import heard
+    from ..train.data import Pack, perplexity, write_codes
+
+    here, found = _begin(pack, threads, device), _codec(codec, codec_config)
+    made = load_codec(found, here) if isinstance(found, Path) else found[1].to(here).eval()
+    rows = write_codes(heard(made, Pack(pack), partial(tqdm, unit="clip", desc="encoding")), pack)
+    used = ", ".join(f"{perplexity(column):.0f}" for column in rows.T)
+    typer.echo(f"{len(rows)} frames; codes in use, by their perplexity: {used}", err=True)
 
 
 def context(
@@ -105,9 +130,8 @@ def decoder(
 
 def talker(
     pack: PackDir,
-    text: Annotated[Path, typer.Argument(help="The text tokenizer: vocab.json, merges.txt, tokenizer_config.json.")],
-    out: Out, config: Config, guessed: Guessed = None, start: Start = None, steps: Steps = 10000, threads: Threads = 2,
-    device: Device = "auto", compiled: Compiled = False,
+    text: Text, out: Out, config: Config, guessed: Guessed = None, start: StartTalker = None, steps: Steps = 10000,
+    threads: Threads = 2, device: Device = "auto", compiled: Compiled = False,
     peak: Annotated[float, typer.Option(help="The highest learning rate.")] = 1e-3,
     excerpts: Annotated[float, typer.Option(help="Share of the clips of which only a run of words is shown.")] = 0.15,
     cloned: Annotated[float, typer.Option(help="Share of named or described clips whose voice a vector tells.")] = 0.35,
@@ -128,6 +152,7 @@ def talker(
     import torch
 
     from ..config import ModelConfig
+    from ..resolve import resolve
     from ..speaker.ecapa import SpeakerEncoder
     from ..talker.talker import Talker
     from ..text import TextTokenizer
@@ -144,12 +169,69 @@ def talker(
     vectors = np.load(pack / "vectors.npy") if (pack / "vectors.npy").is_file() else None
     ears = None if vectors is not None else sizes.speaker_encoder_config
     encoder = None if ears is None else SpeakerEncoder(ears).to(here)
+    said, tokenizer = None if guessed is None else Codes(guessed), TextTokenizer.from_dir(resolve(text))
     trainer = TalkerTrainer(
-        Talker(sizes.talker_config).to(here), sizes, TextTokenizer.from_dir(text), Pack(pack), Codes(pack), options, alignment,
-        None if guessed is None else Codes(guessed), encoder, vectors,
-    )  # fmt: skip
+        Talker(sizes.talker_config).to(here),
+        sizes,
+        tokenizer,
+        Pack(pack),
+        Codes(pack),
+        options,
+        alignment,
+        said,
+        encoder,
+        vectors,
+    )
     _take(trainer, start)
     _run(trainer, steps, out)
+
+
+def guess(
+    pack: PackDir, text: Text, talker: TalkerState,
+    out: Annotated[Path, typer.Argument(help="A folder for the codes.")], config: Config,
+    temperature: Annotated[float, typer.Option(min=0)] = 0.6, seed: Annotated[int, typer.Option()] = 0,
+    threads: Threads = 2, device: Device = "auto",
+) -> None:  # fmt: skip
+    """Write what a talker would say in place of a set's codes, for --guessed: code 0 as it is, the others by its predictor."""
+    from tqdm import tqdm
+
+    from ..config import ModelConfig
+    from ..resolve import resolve
+    from ..talker.talker import Talker
+    from ..text import TextTokenizer
+    from ..train.coding import guessed
+    from ..train.data import Codes, Pack, write_codes
+    from ..train.loop import saved_trainer
+    from ..train.talker import TalkerOptions, TalkerTrainer, averaged
+
+    here = _begin(pack, threads, device)
+    sizes = ModelConfig.from_file(config)
+    made = Talker(sizes.talker_config).to(here)
+    made.load_state_dict(averaged(saved_trainer(talker)))
+    options = TalkerOptions(steps=0, streaming_share=0, spelled=0, hidden=0, excerpts=0)
+    trainer = TalkerTrainer(made, sizes, TextTokenizer.from_dir(resolve(text)), Pack(pack), Codes(pack), options)
+    write_codes(guessed(trainer, temperature, seed, partial(tqdm, unit="batch", desc="guessing")), out)
+
+
+def export(
+    talker: TalkerState, text: Text, codec: AnyCodec,
+    out: Annotated[Path, typer.Argument(help="The directory of the new model; it must not exist yet.")], config: Config,
+    codec_config: CodecConfigFile = None,
+    decoder: Annotated[Path | None, typer.Option(help="state.pt of `qwen-tts train decoder`, if CODEC is a state.pt.")] = None,
+) -> None:  # fmt: skip
+    """Write a model directory in the released layout, which `from_pretrained` and all commands load."""
+    from ..resolve import resolve
+    from ..train.export import codec_that_speaks, talker_and_ears, write_model
+
+    found = _codec(codec, codec_config)
+    if not isinstance(found, Path):
+        if decoder is None:
+            raise OptionError("a state.pt of `train codec` makes no waves yet: give --decoder, the state.pt of `train decoder`")
+        found = found[0], codec_that_speaks(found[1], decoder)
+    elif decoder is not None:
+        raise OptionError(f"{codec} has a decoder of its own; leave out --decoder")
+    write_model(out, config, resolve(text), talker_and_ears(talker), found)
+    typer.echo(f"{out}: qwen-tts say --model {out} TEXT", err=True)
 
 
 def plot(
@@ -195,17 +277,40 @@ def _begin(pack: Path, threads: int, device: str) -> Any:
     return resolve_device(device)
 
 
+def _codec(name: str, config: Path | None) -> Any:
+    """The directory of a model's codec; or, of a trained one's state.pt, its config.json and the codec."""
+    from ..config import CodecConfig
+    from ..resolve import resolve
+    from ..train.codec import trained_codec
+
+    if not Path(name).is_file():
+        if config is not None:
+            raise OptionError(f"{name} is a model, which has its codec's config; leave out --codec-config")
+        return resolve(name) / "speech_tokenizer"
+    if config is None:
+        raise OptionError(f"{name} is of a training: give --codec-config, the config.json that it was trained with")
+    return config, trained_codec(CodecConfig.from_file(config), Path(name))
+
+
 def _codes(pack: Path, guessed: Path | None) -> list[Any]:
     from ..train.data import Codes
 
     return [Codes(folder) for folder in (pack, guessed) if folder]
 
 
-def _take(trainer: Any, start: Path | None) -> None:
+def _take(trainer: Any, start: Path | str | None) -> None:
+    """`start`: a state.pt, or a talker's model."""
+    from ..checkpoint import load_model
     from ..train.loop import saved_trainer
 
-    if start is not None:
-        trainer.begin_with(saved_trainer(start))
+    if start is None:
+        return
+    if Path(start).is_file() or isinstance(start, Path):
+        trainer.begin_with(saved_trainer(Path(start)))
+        return
+    model = load_model(start, "cpu", "float32")
+    parts = {"talker": model.talker} | ({"speaker_encoder": model.speaker_encoder} if model.speaker_encoder else {})
+    trainer.begin_with({name: part.state_dict() for name, part in parts.items()} | {"averages": {name: {} for name in parts}})
 
 
 def _run(trainer: Any, steps: int, out: Path) -> None:

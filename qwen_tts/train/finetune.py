@@ -24,7 +24,7 @@ from ..audio import load_audio
 from ..checkpoint import INDEX, LoadedModel
 from ..config import ModelConfig, read_json
 from ..errors import DataError, OptionError
-from ..files import whole_file
+from ..files import whole_file, whole_folder
 from ..fingerprint import fingerprint
 from ..nn.lora import adapt, merge
 from ..prompt import Prompt, build_layout, embed, resolve_language
@@ -252,13 +252,8 @@ def write_voice_model(base: Path, talker: dict[str, Tensor], voices: dict[str, T
     config.pop("speaker_encoder_config", None)
     tensors = talker | {"model.codec_embedding.weight": table}
     stored = {f"talker.{name}": tensor.detach().bfloat16().cpu().contiguous().clone() for name, tensor in tensors.items()}
-    partial = out.with_name(f".{out.name}.part")
-    shutil.rmtree(partial, ignore_errors=True)
-    try:
-        shutil.copytree(base, partial, ignore=shutil.ignore_patterns("model*.safetensors", INDEX, ".*"))
+    with whole_folder(out) as partial:
+        shutil.copytree(base, partial, ignore=shutil.ignore_patterns("model*.safetensors", INDEX, ".*"), dirs_exist_ok=True)
         shutil.copytree(base / "speech_tokenizer", partial / "speech_tokenizer", dirs_exist_ok=True)  # with its weights
         (partial / "config.json").write_text(json.dumps(config, indent=2, ensure_ascii=False) + "\n", "utf-8")
         save_file(stored, partial / "model.safetensors", metadata={"format": "pt"})
-        partial.rename(out)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)

@@ -294,7 +294,12 @@ class TalkerTrainer:
         """
         for name, module in self.learning.items():
             if name in state:
-                lacking, unknown = module.load_state_dict(averaged(state, name), strict=False)
+                try:
+                    lacking, unknown = module.load_state_dict(averaged(state, name), strict=False)
+                except RuntimeError as error:  # of other sizes
+                    raise DataError(
+                        f"the state to begin with is of another {name}: {str(error).splitlines()[-1].strip()}"
+                    ) from None
                 if unknown or not all(key.startswith("code_predictor.") for key in lacking):
                     raise DataError(f"the state to begin with is of another {name}: {[*unknown, *lacking][:3]}")
                 self.averages[name] = Average(module)

@@ -8,24 +8,13 @@ import shutil
 from pathlib import Path
 
 from mandarin import namesakes
-from safetensors.torch import save_file
 from torch import Tensor
 from train_speaker import trained as trained_speaker
 
 from qwen_tts.text import TextTokenizer
-from qwen_tts.train.loop import saved_trainer
-from qwen_tts.train.talker import averaged
+from qwen_tts.train.export import talker_and_ears, write_model
 
-CONFIG = Path(__file__).parent / "config"
-TOKENIZER = ("vocab.json", "merges.txt", "tokenizer_config.json")
-
-
-def write(tensors: dict[str, Tensor], path: Path) -> None:
-    half = {name: tensor.half().contiguous().clone() for name, tensor in tensors.items()}
-    if bad := [name for name, tensor in half.items() if not tensor.isfinite().all()]:
-        raise SystemExit(f"not finite in fp16: {bad}")
-    save_file(half, path, metadata={"format": "pt"})
-    print(f"{path}: {len(half)} tensors, {path.stat().st_size / 1e6:.1f} MB")
+CONFIG = Path(__file__).parent / "config" / "config.json"
 
 
 def read_alike(rows: Tensor, tokenizer: TextTokenizer) -> None:
@@ -44,20 +33,12 @@ def main() -> None:
     parser.add_argument("--speaker", type=Path, help="state.pt of train_speaker.py")
     args = parser.parse_args()
 
-    state = saved_trainer(args.talker)
-    (args.out / "speech_tokenizer").mkdir(parents=True, exist_ok=True)
-    tensors = averaged(state)
-    read_alike(tensors["model.text_embedding.weight"], TextTokenizer.from_dir(args.text))
-    named = {f"talker.{name}": t for name, t in tensors.items()}
+    tensors = talker_and_ears(args.talker)
+    read_alike(tensors["talker.model.text_embedding.weight"], TextTokenizer.from_dir(args.text))
     if args.speaker is not None:
-        named |= {f"speaker_encoder.{name}": t for name, t in trained_speaker(args.speaker).items()}
-    write(named, args.out / "model.safetensors")
-    for name in ("config.json", "model.safetensors"):
-        shutil.copyfile(args.codec / name, args.out / "speech_tokenizer" / name)
-    for name in ("config.json", "generation_config.json"):
-        shutil.copyfile(CONFIG / name, args.out / name)
-    for name in TOKENIZER:
-        shutil.copyfile(args.text / name, args.out / name)
+        tensors |= {f"speaker_encoder.{name}": t for name, t in trained_speaker(args.speaker).items()}
+    shutil.rmtree(args.out, ignore_errors=True)
+    write_model(args.out, CONFIG, args.text, tensors, args.codec)
 
 
 if __name__ == "__main__":

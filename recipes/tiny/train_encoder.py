@@ -20,12 +20,14 @@ from torch import Tensor, nn
 from train_controls import give_codebooks as give_decoder_codebooks
 
 from qwen_tts.codec.codec import Codec
+from qwen_tts.codec.encoder import Encoder
 from qwen_tts.config import CodecConfig
 from qwen_tts.train.loop import saved_trainer, train
 
 BATCH, SEGMENT, PEAK = 12, 45, 1.5e-3  # clips, frames
 HALF = PHONE_DICE // 2  # of codebook 0's vectors: a place for each phone
 SHARP = 4.0  # what stands there
+LAYER, ADDS = "encoder_transformer.layers.{}.", (".o_proj.weight", ".fc2.weight")  # what of a layer adds to what is there
 
 
 class EncoderTrainer(Kept):
@@ -33,10 +35,6 @@ class EncoderTrainer(Kept):
         self.codec, self.known = codec, known
         self.vectors = audible_vectors(codec)
         self.clips = [(parts[0], heard_late(made, known)) for made, parts in sounds(folder, "wave")]
-        with torch.no_grad():  # an encoder that was taught before may be a hundred times as loud as a new one
-            loud = codec.encoder.embed(self.batch(np.random.default_rng(0))[0]).std()
-            for chooser in choosers(codec):
-                chooser.input_proj.weight.normal_(0, float(codec.encoder.downsample.conv.out_channels**-0.5 / loud))
         self.keep(nn.ModuleList([codec.encoder]), steps, peak, 0.01, encoder=codec.encoder)
 
     def batch(self, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
@@ -82,14 +80,27 @@ def trained(path: Path) -> dict[str, Tensor]:
     return state["encoder"] | {name.removeprefix("0."): value for name, value in state["average"].items()}
 
 
+@torch.no_grad()
+def begin_with(encoder: Encoder, heard: dict[str, Tensor], layers: int) -> None:
+    """Takes the weights of an earlier encoder, which had so many layers; those that it lacks add nothing at first."""
+    encoder.load_state_dict(heard, strict=False)
+    last = LAYER.format(layers - 1)
+    for number in range(layers, len(encoder.encoder_transformer.layers)):
+        for name, weight in encoder.get_submodule(LAYER.format(number).rstrip(".")).named_parameters():
+            if name.endswith("scale"):  # signals are as loud as what was learned made them
+                weight.copy_(heard[last + name])
+            elif name.endswith(ADDS):
+                weight.zero_()
+
+
 def main() -> None:
     args = arguments(__doc__, "codec.json", PEAK, start="model.safetensors of an earlier codec, whose encoder hears already")
     known = Codebooks.from_file(args.codebooks)
     codec = Codec(CodecConfig.from_file(args.config))
     give_decoder_codebooks(codec.decoder, known)
     if args.start is not None:
-        heard = {name: t for name, t in weights(args.start, "encoder.").items() if not name.startswith("quantizer.")}
-        codec.encoder.load_state_dict(heard, strict=False)
+        heard = weights(args.start, "encoder.")
+        begin_with(codec.encoder, heard, sum(name.endswith("self_attn.o_proj.weight") for name in heard))
     give_codebooks(codec, audible_vectors(codec))
     train(EncoderTrainer(codec, args.sounds, known, args.steps, args.peak), args.steps, args.out)
 

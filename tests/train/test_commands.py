@@ -7,11 +7,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+import torch
 from miniature import GROUPS, codec_config, model_config
 from typer.testing import CliRunner, Result
 
+from qwen_tts import Qwen3TTSModel
+from qwen_tts.checkpoint import load_model
 from qwen_tts.cli import app
-from qwen_tts.train.data import Codes, Pack, write_codes
+from qwen_tts.config import CodecConfig
+from qwen_tts.train.codec import trained_codec
+from qwen_tts.train.data import Codes, Pack
+from qwen_tts.train.loop import saved_trainer
+from qwen_tts.train.talker import averaged
 
 RATE = 24_000
 run = CliRunner()
@@ -63,12 +70,15 @@ def test_every_stage_from_clips_on(manifest: Path, tmp_path: Path, model_dir: Ca
     clips = Pack(pack).clips
     assert len(clips) == 3 and {clip.speaker for clip in clips} == {"Ryan"}
     frames = [-(-clip.samples // 1920) for clip in clips]
-    rng = np.random.default_rng(1)
-    write_codes([rng.integers(0, 60, (n, GROUPS)) for n in frames], pack)
 
     learned = train("codec", pack, tmp_path / "a", "--config", codec, "--steps", 2)
     assert learned.exit_code == 0, learned.output
     state = tmp_path / "a" / "state.pt"
+    counted = train("codes", pack, state, "--codec-config", codec)
+    assert counted.exit_code == 0 and f"{sum(frames)} frames" in counted.output
+    heard = trained_codec(CodecConfig.from_file(codec), state).eval()
+    first = heard.encode(torch.from_numpy(Pack(pack).wave(clips[0]))[None])[0]
+    assert torch.equal(Codes(pack).get(0), first) and len(first) == frames[0]
     assert train("context", pack, state, tmp_path / "b", "--config", codec, "--steps", 2).exit_code == 0
     options = ["--config", codec, "--context", tmp_path / "b" / "state.pt"]
     assert train("decoder", pack, state, tmp_path / "c", *options, "--steps", 2).exit_code == 0
@@ -78,14 +88,90 @@ def test_every_stage_from_clips_on(manifest: Path, tmp_path: Path, model_dir: Ca
     talker = config(tmp_path, "config.json", model_config("custom_voice"))
     text = model_dir("custom_voice")
     assert train("talker", pack, text, tmp_path / "d", "--config", talker, "--steps", 1).exit_code == 0
-    more = ["--config", talker, "--steps", 1, "--start", tmp_path / "d" / "state.pt", "--guessed", pack]
+    said = tmp_path / "d" / "state.pt"
+    assert train("guess", pack, text, said, tmp_path / "said", "--config", talker).exit_code == 0
+    known, guessed = Codes(pack), Codes(tmp_path / "said")
+    assert (known.rows[:, 0] == guessed.rows[:, 0]).all() and (known.rows[:, 1:] != guessed.rows[:, 1:]).any()
+    more = ["--config", talker, "--steps", 1, "--start", said, "--guessed", tmp_path / "said"]
     assert train("talker", pack, text, tmp_path / "e", *more, "--described", 0.5).exit_code == 0
     assert train("talker", pack, text, tmp_path / "f", *more, "--beginning", 20).exit_code == 0
     plain, begun = logged(tmp_path / "e")[0], logged(tmp_path / "f")[0]
     assert plain["code0"] == begun["code0"] and plain["rest"] != begun["rest"]
     refused = train("talker", pack, text, tmp_path / "g", *more, "--described", 1.5)
     assert refused.exit_code == 2 and "than or equal to 1" in refused.output
-    assert Codes(pack).rows.shape == (sum(frames), GROUPS)
+
+    model, parts = tmp_path / "model", ["--config", talker, "--codec-config", codec]
+    without = train("export", said, text, state, model, *parts)
+    assert without.exit_code == 2 and "--decoder" in without.output and not model.exists()
+    made = train("export", said, text, state, model, *parts, "--decoder", tmp_path / "c" / "state.pt")
+    assert made.exit_code == 0, made.output
+    spoken = Qwen3TTSModel.from_pretrained(model)
+    learned_talker = averaged(saved_trainer(said))
+    for name, weight in load_model(model).talker.state_dict().items():
+        assert torch.allclose(weight, learned_talker[name], atol=1e-3, rtol=1e-3), name
+    with pytest.warns(UserWarning, match="length"):
+        waves, rate = spoken.generate_custom_voice("The house.", "Ryan", max_new_tokens=4)
+    assert rate == RATE and waves[0].size == 3 * 1920 and np.isfinite(waves[0]).all()
+    again = train("export", said, text, state, model, *parts, "--decoder", tmp_path / "c" / "state.pt")
+    assert again.exit_code == 2 and "is there already" in again.output
+
+
+def test_a_talker_for_a_codec_that_there_is_from_nothing_or_from_a_model_on(
+    manifest: Path, tmp_path: Path, model_dir: Callable[[str], Path]
+) -> None:
+    pack, whole = tmp_path / "pack", model_dir("custom_voice")
+    assert train("pack", pack, manifest).exit_code == 0
+    assert train("codes", pack, whole).exit_code == 0
+    assert Codes(pack).rows.shape == (sum(-(-clip.samples // 1920) for clip in Pack(pack).clips), GROUPS)
+    talker = config(tmp_path, "config.json", model_config("custom_voice"))
+    assert train("talker", pack, whole, tmp_path / "d", "--config", talker, "--steps", 1).exit_code == 0
+    said = tmp_path / "d" / "state.pt"
+    assert train("export", said, whole, whole, tmp_path / "model", "--config", talker).exit_code == 0
+    codecs = [folder / "speech_tokenizer" / "model.safetensors" for folder in (whole, tmp_path / "model")]
+    assert codecs[0].read_bytes() == codecs[1].read_bytes()
+
+    on = ["--config", talker, "--steps", 1, "--peak", 1e-9, "--start", whole]
+    assert train("talker", pack, whole, tmp_path / "on", *on).exit_code == 0
+    begun, before = (
+        averaged(saved_trainer(tmp_path / "on" / "state.pt")),
+        load_model(whole, dtype="float32").talker.state_dict(),
+    )
+    assert all(torch.allclose(begun[name], tensor, atol=1e-6) for name, tensor in before.items())
+    assert logged(tmp_path / "on")[0]["code0"] != logged(tmp_path / "d")[0]["code0"]
+    wide = model_config("custom_voice")
+    wide["talker_config"]["text_hidden_size"] = 32
+    other = train("talker", pack, whole, tmp_path / "wide", *on, "--config", config(tmp_path, "wide.json", wide))
+    assert other.exit_code == 2 and "of another talker: size mismatch" in " ".join(other.output.split())
+    missing = train("talker", pack, whole, tmp_path / "no", "--config", talker, "--start", tmp_path / "none.pt")
+    assert missing.exit_code == 2 and "unknown model" in missing.output
+
+    eight = model_config("custom_voice")
+    eight["talker_config"]["num_code_groups"] = eight["talker_config"]["code_predictor_config"]["num_code_groups"] = 8
+    other = train("export", said, whole, whole, tmp_path / "eight", "--config", config(tmp_path, "eight.json", eight))
+    assert other.exit_code == 2 and "belong to other models" in other.output
+    assert sorted(path.name for path in tmp_path.iterdir() if "eight" in path.name) == ["eight.json"]
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["codes", "PACK", "STATE"], "--codec-config"),
+        (["codes", "PACK", "MODEL", "--codec-config", "STATE"], "leave out --codec-config"),
+        (["codes", "PACK", "nowhere"], "unknown model"),
+        (["export", "STATE", "MODEL", "MODEL", "OUT", "--config", "CONFIG"], "not of `qwen-tts train talker`"),
+        (["export", "STATE", "MODEL", "MODEL", "OUT", "--config", "CONFIG", "--decoder", "STATE"], "leave out --decoder"),
+    ],
+)
+def test_parts_that_do_not_fit_are_refused_and_nothing_is_written(
+    manifest: Path, tmp_path: Path, model_dir: Callable[[str], Path], words: list[str], message: str
+) -> None:
+    assert train("pack", tmp_path / "pack", manifest).exit_code == 0
+    torch.save({"step": 1, "trainer": {"codec": {}}}, tmp_path / "state.pt")
+    places = {"PACK": tmp_path / "pack", "STATE": tmp_path / "state.pt", "MODEL": model_dir("custom_voice")}
+    places |= {"OUT": tmp_path / "out", "CONFIG": config(tmp_path, "config.json", model_config("custom_voice"))}
+    refused = train(*(places.get(word, word) for word in words))
+    assert refused.exit_code == 2 and message in " ".join(refused.output.split())
+    assert not list(tmp_path.glob("*out*")) and not (tmp_path / "pack" / "codes.i16").exists()
 
 
 def test_hours_bound_what_is_taken_of_a_manifest(manifest: Path, tmp_path: Path) -> None:
