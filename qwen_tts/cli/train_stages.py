@@ -142,6 +142,9 @@ def talker(
     beginning: Annotated[
         float, typer.Option(min=0, help="As how many frames a clip's first one counts: it chooses the voice, others copy it.")
     ] = 1.0,
+    listen: Annotated[Path | None, typer.Option(help="Sentences, a line each, to be spoken now and then: OUT/samples.")] = None,
+    listen_every: Annotated[int, typer.Option(min=1, help="Steps.")] = 500,
+    codec: Annotated[str | None, typer.Option(help="A model whose codec makes the samples' waves.")] = None,
 ) -> None:  # fmt: skip
     """Learn to speak texts in codes: preset voices, instructions, and voices by description, as the clips have them.
 
@@ -183,7 +186,7 @@ def talker(
         vectors,
     )
     _take(trainer, start)
-    _run(trainer, steps, out)
+    _run(trainer, steps, out, None if listen is None else _listener(trainer, listen, codec, config, out), listen_every)
 
 
 def guess(
@@ -313,7 +316,25 @@ def _take(trainer: Any, start: Path | str | None) -> None:
     trainer.begin_with({name: part.state_dict() for name, part in parts.items()} | {"averages": {name: {} for name in parts}})
 
 
-def _run(trainer: Any, steps: int, out: Path) -> None:
+def _listener(trainer: Any, sentences: Path, codec: str | None, config: Path, out: Path) -> Any:
+    from ..checkpoint import load_codec
+    from ..config import GenerationConfig
+    from ..resolve import resolve
+    from ..train.listen import Listener
+
+    if codec is None:
+        raise OptionError("to listen takes a codec as well: give --codec, a model whose codec has the clips' codes")
+    if not sentences.is_file():
+        raise OptionError(f"there is no file {sentences}; it is to have a sentence a line")
+    lines = [line.strip() for line in sentences.read_text("utf-8").splitlines() if line.strip()]
+    sampling = config.with_name("generation_config.json")
+    return Listener(
+        trainer, load_codec(resolve(codec) / "speech_tokenizer", trainer.device),
+        GenerationConfig.from_file(sampling) if sampling.is_file() else GenerationConfig(), lines, out / "samples",
+    )  # fmt: skip
+
+
+def _run(trainer: Any, steps: int, out: Path, listen: Any = None, listen_every: int = 500) -> None:
     from ..train.loop import train
 
-    train(trainer, steps, out)
+    train(trainer, steps, out, listen=listen, listen_every=listen_every)

@@ -6,6 +6,7 @@ A trainer draws all its randomness from (seed, step), so a run that was killed g
 import json
 import os
 import time
+from collections.abc import Callable
 from pathlib import Path
 from statistics import fmean
 from typing import Any, Protocol
@@ -62,10 +63,13 @@ def saved_trainer(path: Path) -> dict[str, Any]:
     return torch.load(path, map_location="cpu", weights_only=True)["trainer"]
 
 
-def train(trainer: Trainer, steps: int, folder: Path, *, log_every: int = 50, save_minutes: float = 3) -> None:
+def train(
+    trainer: Trainer, steps: int, folder: Path, *, log_every: int = 50, save_minutes: float = 3,
+    listen: Callable[[int], dict[str, float]] | None = None, listen_every: int = 500,
+) -> None:  # fmt: skip
     """Runs `trainer` up to `steps`, going on from FOLDER/state.pt if it is there; writes FOLDER/log.jsonl.
 
-    Of several processes only the first writes.
+    What `listen` finds every so many steps and at the end is in the log as well. Of several processes only the first writes.
     """
     folder.mkdir(parents=True, exist_ok=True)
     state_file = folder / "state.pt"
@@ -82,13 +86,16 @@ def train(trainer: Trainer, steps: int, folder: Path, *, log_every: int = 50, sa
             for name, value in trainer.step(step).items():
                 figures.setdefault(name, []).append(value)
             now = time.monotonic()
-            if writes and ((step + 1) % log_every == 0 or step + 1 == steps):
+            listens = listen is not None and ((step + 1) % listen_every == 0 or step + 1 == steps)
+            if writes and ((step + 1) % log_every == 0 or step + 1 == steps or listens):
                 row = {"step": step + 1, "seconds_per_step": round((now - noted) / (step + 1 - last), 3)}
                 row |= {name: round(fmean(values), 4) for name, values in figures.items()}
+                if listen is not None and listens:
+                    row |= {name: round(value, 4) for name, value in listen(step + 1).items()}
                 log.write(json.dumps(row) + "\n")
                 log.flush()
                 print(json.dumps(row), flush=True)
-                figures, last, noted = {}, step + 1, now
+                figures, last, noted = {}, step + 1, time.monotonic()
             if writes and (now - saved > save_minutes * 60 or step + 1 == steps):
                 save_atomically({"step": step + 1, "trainer": trainer.state_dict()}, state_file)
                 saved = time.monotonic()

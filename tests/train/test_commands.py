@@ -152,6 +152,31 @@ def test_a_talker_for_a_codec_that_there_is_from_nothing_or_from_a_model_on(
     assert sorted(path.name for path in tmp_path.iterdir() if "eight" in path.name) == ["eight.json"]
 
 
+def test_a_talker_is_listened_to_while_it_learns(manifest: Path, tmp_path: Path, model_dir: Callable[[str], Path]) -> None:
+    pack, whole = tmp_path / "pack", model_dir("custom_voice")
+    assert train("pack", pack, manifest).exit_code == 0 and train("codes", pack, whole).exit_code == 0
+    lines = tmp_path / "lines.txt"
+    lines.write_text("The house.\n\nA door.\n", "utf-8")
+    talker = config(tmp_path, "config.json", model_config("custom_voice"))
+    words = ["talker", pack, whole, tmp_path / "d", "--config", talker, "--steps", 3, "--listen-every", 2, "--listen", lines]
+    refused = train(*words)
+    assert refused.exit_code == 2 and "--codec" in refused.output
+    found = train(*words, "--codec", whole)
+    assert found.exit_code == 0, found.output
+    rows = logged(tmp_path / "d")
+    assert [row["step"] for row in rows] == [2, 3]
+    for row in rows:
+        assert 0 <= row["ended"] <= 1 and row["wer"] > 0.3, "noise has few of the words"
+    names = sorted(path.name for path in (tmp_path / "d" / "samples").iterdir())
+    assert names == [f"00000{step}-0{n}-{who}.wav" for step in (2, 3) for n, who in ((0, "ryan"), (1, "serena"))]
+    assert soundfile.info(tmp_path / "d" / "samples" / names[0]).samplerate == RATE
+
+    plain = train("talker", pack, whole, tmp_path / "e", "--config", talker, "--steps", 3)  # to listen changes nothing
+    assert plain.exit_code == 0
+    heard, unheard = (averaged(saved_trainer(tmp_path / name / "state.pt")) for name in "de")
+    assert all(torch.equal(heard[name], unheard[name]) for name in heard)
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
