@@ -11,8 +11,10 @@ import typer
 from ..errors import DataError, OptionError
 
 PackDir = Annotated[Path, typer.Argument(metavar="PACK", help="What `qwen-tts train pack` made.")]
-Out = Annotated[Path, typer.Argument(help="A folder for log.jsonl and state.pt; if they are there, it goes on.")]
-Text = Annotated[str, typer.Argument(help="A model whose text tokenizer it is, or a folder of vocab.json, merges.txt, …")]
+Out = Annotated[Path, typer.Argument(metavar="OUT", help="A folder for log.jsonl and state.pt; if they are there, it goes on.")]
+Text = Annotated[
+    str, typer.Argument(metavar="TEXT", help="A model whose text tokenizer it is, or a folder of vocab.json, merges.txt, …")
+]
 TalkerState = Annotated[Path, typer.Argument(metavar="TALKER", help="state.pt of `qwen-tts train talker`.")]
 AnyCodec = Annotated[
     str, typer.Argument(metavar="CODEC", help="state.pt of `qwen-tts train codec`, or a model whose codec it is.")
@@ -131,7 +133,7 @@ def decoder(
 def talker(
     pack: PackDir,
     text: Text, out: Out, config: Config, guessed: Guessed = None, start: StartTalker = None, steps: Steps = 10000,
-    threads: Threads = 2, device: Device = "auto", compiled: Compiled = False,
+    threads: Threads = 2, device: Device = "auto", compiled: Compiled = False, fp32: Exact = False,
     peak: Annotated[float, typer.Option(help="The highest learning rate.")] = 1e-3,
     excerpts: Annotated[float, typer.Option(help="Share of the clips of which only a run of words is shown.")] = 0.15,
     cloned: Annotated[float, typer.Option(help="Share of named or described clips whose voice a vector tells.")] = 0.35,
@@ -142,6 +144,8 @@ def talker(
     beginning: Annotated[
         float, typer.Option(min=0, help="As how many frames a clip's first one counts: it chooses the voice, others copy it.")
     ] = 1.0,
+    tokens: Annotated[int, typer.Option(min=100, help="Positions a batch, of text and frames.")] = 2000,
+    accumulate: Annotated[int, typer.Option(min=1, help="Batches a step.")] = 1,
     listen: Annotated[Path | None, typer.Option(help="Sentences, a line each, to be spoken now and then: OUT/samples.")] = None,
     listen_every: Annotated[int, typer.Option(min=1, help="Steps.")] = 500,
     codec: Annotated[str | None, typer.Option(help="A model whose codec makes the samples' waves.")] = None,
@@ -149,7 +153,8 @@ def talker(
     """Learn to speak texts in codes: preset voices, instructions, and voices by description, as the clips have them.
 
     A config with `speaker_encoder_config` adds voices of recordings: the speaker encoder learns along, unless vectors.npy
-    beside the clips says what one that is taught by itself would tell.
+    beside the clips says what one that is taught by itself would tell. `torchrun --nproc-per-node N -m qwen_tts train talker …`
+    trains with N processes.
     """
     import numpy as np
     import torch
@@ -159,34 +164,38 @@ def talker(
     from ..speaker.ecapa import SpeakerEncoder
     from ..talker.talker import Talker
     from ..text import TextTokenizer
+    from ..train import spread
     from ..train.data import Alignment, Codes, Pack
     from ..train.talker import TalkerOptions, TalkerTrainer
 
-    here = _begin(pack, threads, device)
-    torch.manual_seed(0)
-    sizes = ModelConfig.from_file(config)
-    options = TalkerOptions(
-        steps=steps, peak=peak, compiled=compiled, excerpts=excerpts, cloned=cloned, described=described, beginning=beginning
-    )
-    alignment = Alignment(pack) if (pack / "aligned.f4").is_file() else None
-    vectors = np.load(pack / "vectors.npy") if (pack / "vectors.npy").is_file() else None
-    ears = None if vectors is not None else sizes.speaker_encoder_config
-    encoder = None if ears is None else SpeakerEncoder(ears).to(here)
-    said, tokenizer = None if guessed is None else Codes(guessed), TextTokenizer.from_dir(resolve(text))
-    trainer = TalkerTrainer(
-        Talker(sizes.talker_config).to(here),
-        sizes,
-        tokenizer,
-        Pack(pack),
-        Codes(pack),
-        options,
-        alignment,
-        said,
-        encoder,
-        vectors,
-    )
-    _take(trainer, start)
-    _run(trainer, steps, out, None if listen is None else _listener(trainer, listen, codec, config, out), listen_every)
+    with spread.processes(device) as place:
+        here = _begin(pack, threads, place)
+        torch.manual_seed(0)
+        sizes = ModelConfig.from_file(config)
+        options = TalkerOptions(
+            steps=steps,
+            tokens=tokens,
+            accumulate=accumulate,
+            peak=peak,
+            compiled=compiled,
+            excerpts=excerpts,
+            cloned=cloned,
+            described=described,
+            beginning=beginning,
+        )
+        alignment = Alignment(pack) if (pack / "aligned.f4").is_file() else None
+        vectors = np.load(pack / "vectors.npy") if (pack / "vectors.npy").is_file() else None
+        ears = None if vectors is not None else sizes.speaker_encoder_config
+        encoder = None if ears is None else SpeakerEncoder(ears).to(here)
+        said, tokenizer = None if guessed is None else Codes(guessed), TextTokenizer.from_dir(resolve(text))
+        made = Talker(sizes.talker_config).to(here)
+        trainer = TalkerTrainer(
+            made, sizes, tokenizer, Pack(pack), Codes(pack), options, alignment, said, encoder, vectors
+        )  # fmt: skip
+        _take(trainer, start)
+        listener = _listener(trainer, listen, codec, config, out) if listen is not None and spread.number() == 0 else None
+        _run(trainer, steps, out, listener, listen_every)
+        spread.together()
 
 
 def guess(

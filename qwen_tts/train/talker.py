@@ -27,6 +27,7 @@ from ..prompt import Prompt, PromptLayout, build_layout, embed
 from ..speaker.ecapa import SpeakerEncoder
 from ..talker.talker import Talker
 from ..text import TextTokenizer
+from . import spread
 from .code_losses import code_losses
 from .conceal import conceal
 from .data import Alignment, Codes, Pack
@@ -39,6 +40,7 @@ from .loop import Average, learning_rate
 class TalkerOptions:
     steps: int
     tokens: int = 2000  # positions a batch, padding included
+    accumulate: int = 1  # batches a step, of each process
     peak: float = 1e-3
     seed: int = 0
     predictor_share: float = 1.0  # of the frames of a batch, chosen at random
@@ -103,7 +105,9 @@ class TalkerTrainer:
         groups = [{"params": decay, "weight_decay": 0.05}, {"params": rest, "weight_decay": 0.0}]
         self.optimizer = torch.optim.AdamW(groups, lr=options.peak, betas=(0.9, 0.98))
         self.averages = {name: Average(module) for name, module in self.learning.items()}
-        layers: list[Any] = [talker.model.layers[i] for i in options.guide_layers] if alignment else []
+        last = len(talker.model.layers) - 1
+        guided = {min(number, last) for number in options.guide_layers} if alignment else set()
+        layers: list[Any] = [talker.model.layers[number] for number in sorted(guided)]
         self.watched = [HeadWatch(layer.self_attn) for layer in layers]
         if options.compiled:
             torch._dynamo.config.cache_size_limit = 64  # one for each layer
@@ -145,10 +149,10 @@ class TalkerTrainer:
             group.append(int(clips[place]))
         return [*groups, group]
 
-    def clips(self, step: int) -> list[int]:
-        """The batch of a step, epoch after epoch. (Epochs differ by a batch or two; the first one's number counts.)"""
-        groups = self.batches(step // self._length)
-        return groups[step % self._length % len(groups)]
+    def clips(self, place: int) -> list[int]:
+        """The batch at a place, epoch after epoch. (Epochs differ by a batch or two; the first one's number counts.)"""
+        groups = self.batches(place // self._length)
+        return groups[place % self._length % len(groups)]
 
     def voiced(self, clip: int, rng: np.random.Generator) -> tuple[Excerpt, Recording | None]:
         """What is to be spoken of a clip, and the recording whose voice it is spoken in, unless that is told in words."""
@@ -250,11 +254,25 @@ class TalkerTrainer:
 
     def step(self, step: int) -> dict[str, float]:
         o = self.options
-        rng = np.random.default_rng((o.seed, step, 7))
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate(step, o.steps, o.peak, 300, floor=0.05)
-        clips = self.clips(step)
-        batch = self.assemble(clips, rng)
+        self.optimizer.zero_grad(set_to_none=True)
+        figures: dict[str, float] = {}
+        for part in range(o.accumulate):
+            place = (step * o.accumulate + part) * spread.count() + spread.number()
+            for name, value in self._learn(place, step).items():
+                figures[name] = figures.get(name, 0.0) + value / o.accumulate
+        spread.average_gradients(list(self.learning.parameters()))
+        norm = nn.utils.clip_grad_norm_(self.learning.parameters(), 1.0)
+        self.optimizer.step()
+        for average in self.averages.values():
+            average.update(step)
+        return figures | {"norm": norm.item()}
+
+    def _learn(self, place: int, step: int) -> dict[str, float]:
+        """Adds a batch's share to the gradients; its losses."""
+        o, rng = self.options, np.random.default_rng((self.options.seed, place, 7))
+        batch = self.assemble(self.clips(place), rng)
         # many short rows: on a processor plain products are faster than the fused attention, forwards and back
         attention = sdpa_kernel(SDPBackend.MATH) if self.device.type == "cpu" else nullcontext()
         with torch.autocast(self.device.type, torch.bfloat16, enabled=o.bf16), attention:
@@ -264,13 +282,8 @@ class TalkerTrainer:
             if weight:
                 losses["guide"] = self.guide(batch)
                 loss = loss + weight * losses["guide"]
-        self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        norm = nn.utils.clip_grad_norm_(self.learning.parameters(), 1.0)
-        self.optimizer.step()
-        for average in self.averages.values():
-            average.update(step)
-        return {name: value.item() for name, value in losses.items()} | {"norm": norm.item()}
+        (loss / o.accumulate).backward()
+        return {name: value.item() for name, value in losses.items()}
 
     def state_dict(self) -> dict[str, Any]:
         """Each module's weights by its name, and their averages."""

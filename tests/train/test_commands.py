@@ -1,6 +1,8 @@
 """`qwen-tts train`: from clips to a talker, a stage at a time, and on from where a stage was."""
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -175,6 +177,42 @@ def test_a_talker_is_listened_to_while_it_learns(manifest: Path, tmp_path: Path,
     assert plain.exit_code == 0
     heard, unheard = (averaged(saved_trainer(tmp_path / name / "state.pt")) for name in "de")
     assert all(torch.equal(heard[name], unheard[name]) for name in heard)
+
+
+def test_two_processes_learn_what_one_does_with_twice_the_batches(
+    pack: Pack, tmp_path: Path, model_dir: Callable[[str], Path]
+) -> None:
+    whole, talker = model_dir("custom_voice"), config(tmp_path, "config.json", model_config("custom_voice"))
+
+    def words(out: str, accumulate: int) -> list[str]:
+        told = [
+            "train",
+            "talker",
+            pack.folder,
+            whole,
+            tmp_path / out,
+            "--config",
+            talker,
+            "--steps",
+            3,
+            "--fp32",
+            "--threads",
+            1,
+        ]
+        return [*map(str, told), "--device", "cpu", "--tokens", "100", "--peak", "0.1", "--accumulate", str(accumulate)]
+
+    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "qwen_tts"]
+    two = subprocess.run([*launcher, *words("two", 2)], capture_output=True, text=True, timeout=300, check=False)
+    assert two.returncode == 0, two.stderr
+    for name, accumulate in (("one", 4), ("half", 2)):
+        assert run.invoke(app, words(name, accumulate)).exit_code == 0
+    assert [row["step"] for row in logged(tmp_path / "two")] == [3]
+    learned = {name: averaged(saved_trainer(tmp_path / name / "state.pt")) for name in ("one", "two", "half")}
+    away = {
+        name: max(float((learned["one"][key] - tensor).abs().max()) for key, tensor in learned[name].items())
+        for name in ("two", "half")
+    }
+    assert away["two"] < 1e-5 and away["half"] > 1e-3, away
 
 
 @pytest.mark.parametrize(
