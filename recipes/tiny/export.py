@@ -7,6 +7,7 @@ import argparse
 import shutil
 from pathlib import Path
 
+import torch
 from mandarin import namesakes
 from torch import Tensor
 from train_speaker import trained as trained_speaker
@@ -27,13 +28,16 @@ def read_alike(rows: Tensor, tokenizer: TextTokenizer) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("out", type=Path)
-    parser.add_argument("--talker", type=Path, required=True, help="state.pt of `qwen-tts train talker`")
+    parser.add_argument(
+        "--talker", type=Path, nargs="+", required=True, help="state.pt of `qwen-tts train talker`; or the mean of some"
+    )
     parser.add_argument("--codec", type=Path, required=True, help="folder of make_codec.py")
     parser.add_argument("--text", type=Path, required=True, help="folder of make_vocabulary.py")
     parser.add_argument("--speaker", type=Path, help="state.pt of train_speaker.py")
     args = parser.parse_args()
 
-    tensors = talker_and_ears(args.talker)
+    talkers = [talker_and_ears(path) for path in args.talker]
+    tensors = {name: torch.stack([talker[name] for talker in talkers]).mean(0) for name in talkers[0]}
     read_alike(tensors["talker.model.text_embedding.weight"], TextTokenizer.from_dir(args.text))
     if args.speaker is not None:
         tensors |= {f"speaker_encoder.{name}": t for name, t in trained_speaker(args.speaker).items()}

@@ -19,7 +19,7 @@ from qwen_tts.codec.codec import Codec
 from qwen_tts.codec.decoder import Decoder
 from qwen_tts.config import CodecConfig
 
-NEAR, SHARPER = 2, 1.2  # harmonics on each side; of the difference to them
+NEAR, SHARPER = 2, 0.6  # harmonics on each side; of the difference to them
 LIFT = 5.0  # dB
 
 

@@ -2,9 +2,12 @@
 
 from dataclasses import replace
 
+import numpy as np
 import torch
+from harmonics import FRAME, RATE
 from miniature import codec_config
-from train_encoder import begin_with
+from score import Score
+from train_encoder import begin_with, played
 
 from qwen_tts.codec.encoder import Encoder
 from qwen_tts.config import CodecConfig
@@ -27,3 +30,21 @@ def test_layers_that_an_encoder_did_not_have_add_nothing_at_first_and_learn() ->
                 assert parameter.grad is not None and parameter.grad.abs().max() > 0, name
             if name.endswith("scale"):
                 assert (parameter == 3.0).all(), name
+
+
+def test_a_clip_that_is_played_faster_is_higher_and_shorter_and_so_is_its_score() -> None:
+    units, pitch, times = 64, 120.0, 1.25
+    nothing, ramp = np.zeros(0, np.float32), np.linspace(-4, 2, 2 * units, dtype=np.float32)
+    curve = np.full(2 * units, pitch, np.float32)
+    curve[: units // 2] = 0
+    made = Score("a", "Ryan", "English", np.array([1, 2]), np.float32([32, 64]), curve, ramp, nothing, nothing)
+    wave = (20_000 * np.sin(2 * np.pi * pitch * np.arange(made.frames * FRAME) / RATE)).astype(np.int16)
+    found, faster = played(made, wave, times)
+    assert found.units == round(units / times) and np.allclose(found.ends, made.ends / times)
+    assert set(np.unique(found.pitch)) == {0.0, pitch * times} and abs((found.pitch == 0).mean() - 0.25) < 0.02
+    assert np.allclose(
+        found.energy, np.interp(np.linspace(0, 1, len(found.energy)), np.linspace(0, 1, len(ramp)), ramp), atol=0.1
+    )
+    assert abs(len(faster) - len(wave) / times) <= 1
+    spectrum = np.abs(np.fft.rfft(faster * np.hanning(len(faster))))
+    assert abs(spectrum.argmax() * RATE / len(faster) - pitch * times) < 1
