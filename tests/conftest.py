@@ -1,5 +1,6 @@
 """Fixtures that many tests share: miniature models, written once."""
 
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,6 +11,9 @@ if TYPE_CHECKING:
     from stand_in_hub import StandInHub
 
     from qwen_tts.checkpoint import LoadedModel
+
+# A shell starts what it runs in the background with Ctrl-C ignored, and so would be every process that tests start.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
