@@ -178,6 +178,7 @@ def talker(
             accumulate=accumulate,
             peak=peak,
             compiled=compiled,
+            bf16=not fp32,
             excerpts=excerpts,
             cloned=cloned,
             described=described,

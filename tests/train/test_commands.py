@@ -99,6 +99,9 @@ def test_every_stage_from_clips_on(manifest: Path, tmp_path: Path, model_dir: Ca
     assert train("talker", pack, text, tmp_path / "f", *more, "--beginning", 20).exit_code == 0
     plain, begun = logged(tmp_path / "e")[0], logged(tmp_path / "f")[0]
     assert plain["code0"] == begun["code0"] and plain["rest"] != begun["rest"]
+    assert train("talker", pack, text, tmp_path / "exact", *more, "--fp32").exit_code == 0
+    exact = logged(tmp_path / "exact")[0]["norm"]
+    assert exact != plain["norm"] and exact == pytest.approx(plain["norm"], rel=0.05)
     refused = train("talker", pack, text, tmp_path / "g", *more, "--described", 1.5)
     assert refused.exit_code == 2 and "than or equal to 1" in refused.output
 
