@@ -111,7 +111,6 @@ def load_model(
     kind = resolve_dtype(dtype, where)
     path = resolve(name, **hub)  # after what can fail before a download
     config = ModelConfig.of(name, path)
-    generation = path / "generation_config.json"
     codec = load_codec(path / "speech_tokenizer", where)
     _check_codes(config, codec.config)
     modules = empty_modules(config)
@@ -119,7 +118,7 @@ def load_model(
     encoder = dict(modules.items()).get("speaker_encoder")
     return LoadedModel(
         config=config,
-        generation=GenerationConfig.from_file(generation) if generation.exists() else GenerationConfig(),
+        generation=GenerationConfig.beside(path / "config.json"),
         text=TextTokenizer.from_dir(path),
         talker=modules["talker"] if as_stored else modules["talker"].to(kind),  # type: ignore[arg-type]
         speaker_encoder=None if encoder is None else encoder.float(),  # type: ignore[arg-type]
@@ -151,6 +150,12 @@ class Unfilled(TorchFunctionMode):
         if getattr(func, "__module__", None) == "torch.nn.init":
             return kwargs["tensor"] if kwargs else args[0]
         return func(*args, **(kwargs or {}))
+
+
+def codec_folder(model: Path) -> Path:
+    """Where the codec of a model's directory lies; of a codec that stands alone its own directory."""
+    inner = model / "speech_tokenizer"
+    return inner if inner.is_dir() else model
 
 
 def load_codec(path: Path, device: torch.device) -> Codec:

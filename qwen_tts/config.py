@@ -278,3 +278,9 @@ class GenerationConfig(StrictConfig):
     subtalker_top_k: int = 50
     subtalker_top_p: float = 1.0
     max_new_tokens: int = 2048
+
+    @classmethod
+    def beside(cls, config: Path) -> Self:
+        """What lies beside a model's config.json; without such a file the defaults."""
+        path = config.with_name("generation_config.json")
+        return cls.from_file(path) if path.is_file() else cls()

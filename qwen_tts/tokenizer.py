@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from .audio import AudioSource, load_audio, resample
-from .checkpoint import check_attention, load_codec, resolve_device, resolve_dtype
+from .checkpoint import check_attention, codec_folder, load_codec, resolve_device, resolve_dtype
 from .codec.codec import Codec
 from .errors import AudioError, OptionError
 from .resolve import HubKeywords, resolve
@@ -62,8 +62,7 @@ class Qwen3TTSTokenizer:
         resolve_dtype(dtype, device)
         check_attention(attn_implementation)
         path = resolve(pretrained_model_name_or_path, **hub)
-        inner = path / "speech_tokenizer"
-        return cls(load_codec(inner if inner.is_dir() else path, device))
+        return cls(load_codec(codec_folder(path), device))
 
     @property
     def device(self) -> torch.device:

@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from .train_stages import codec, codes, context, decoder, export, guess, pack, plot, talker
+from .train_sets import codes, export, guess, pack, plot
+from .train_stages import codec, context, decoder, talker
 
 train = typer.Typer(no_args_is_help=True, help="Train: a voice of your own from a base model; or a model from nothing.")
 

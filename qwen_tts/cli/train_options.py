@@ -1,0 +1,28 @@
+"""Arguments that several commands of `qwen-tts train` take, and how each of them begins."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from ..errors import OptionError
+
+PackDir = Annotated[Path, typer.Argument(metavar="PACK", help="What `qwen-tts train pack` made.")]
+Text = Annotated[
+    str, typer.Argument(metavar="TEXT", help="A model whose text tokenizer it is, or a folder of vocab.json, merges.txt, …")
+]
+Config = Annotated[Path, typer.Option(help="The sizes: config.json of a model, or of its codec.")]
+Threads = Annotated[int, typer.Option(min=1)]
+Device = Annotated[str, typer.Option(help='"cpu", "cuda:0" or "auto".')]
+
+
+def begin(pack: Path, threads: int, device: str) -> Any:
+    """Where to train."""
+    if not (pack / "clips.jsonl").is_file():
+        raise OptionError(f"{pack} is no training set: make one with qwen-tts train pack")
+    import torch
+
+    from ..checkpoint import resolve_device
+
+    torch.set_num_threads(threads)
+    return resolve_device(device)
