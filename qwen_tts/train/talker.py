@@ -28,12 +28,16 @@ from ..speaker.ecapa import SpeakerEncoder
 from ..talker.talker import Talker
 from ..text import TextTokenizer
 from . import spread
+from .alike import Alike
+from .beginnings import Beginnings
 from .code_losses import code_losses
 from .conceal import conceal
 from .data import Alignment, Codes, Pack
 from .excerpts import Excerpt, Excerpts, Recording
 from .hint import HeadWatch, TextRows
 from .loop import Average, learning_rate
+
+AIMED = 512  # first frames that are looked at to find out where a voice can be told
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +50,8 @@ class TalkerOptions:
     predictor_share: float = 1.0  # of the frames of a batch, chosen at random
     predictor_weight: float = 3.0  # the later codes hold most of the sound
     beginning: float = 1.0  # the later codes of a clip's first frame, which choose the voice, count as those of so many
+    beginnings: int = 0  # beside each batch, of so many more clips of described voices the first frame is learned
+    voice_weight: float = 10.0  # what is asked of the hidden states there
     streaming_share: float = 0.15  # of the clips, in the layout where text comes while speaking
     guide_layers: tuple[int, ...] = (3, 5)
     guide_weight: float = 0.3
@@ -87,11 +93,13 @@ class TalkerTrainer:
         guessed: Codes | None = None,
         speaker_encoder: SpeakerEncoder | None = None,
         vectors: np.ndarray | None = None,
+        alike: list[Tensor] | None = None,
     ) -> None:
         """
         Args:
             speaker_encoder: learns along, and the talker to take on the voices of recordings; see `voiced`.
             vectors: what a speaker encoder that is taught by itself would say of each clip, [clips, D], instead.
+            alike: of `told_vectors`: codes that stand for similar vectors learn from each other.
             alignment: without one, no head is shown anything.
             guessed: the same clips as the talker itself would say them; the past of half of the clips is drawn from there.
         """
@@ -100,6 +108,18 @@ class TalkerTrainer:
         self.device = talker.model.codec_embedding.weight.device
         self.alignment, self.speaker_encoder, self.vectors = alignment, speaker_encoder, vectors
         self.learning = nn.ModuleDict({"talker": talker} | ({"speaker_encoder": speaker_encoder} if speaker_encoder else {}))
+        self.alike = None if alike is None else Alike(talker, alike)
+        if self.alike is not None:
+            self.learning["alike"] = self.alike
+        known, frames = config.talker_config.spk_id, np.diff(codes.start)
+        named = np.array([clip.speaker.lower() in known for clip in pack.clips])
+        described = np.array([bool(clip.instruct and not clip.speaker) for clip in pack.clips])
+        self.beginnings = None
+        if options.beginnings:
+            if vectors is None or not described.any():
+                raise DataError("first frames of described voices take such clips, and vectors.npy that tells their voices")
+            self.beginnings = Beginnings(np.flatnonzero(described), vectors, config.talker_config.hidden_size).to(self.device)
+            self.learning["beginnings"] = self.beginnings
         decay = [p for p in self.learning.parameters() if p.ndim > 1]
         rest = [p for p in self.learning.parameters() if p.ndim <= 1]
         groups = [{"params": decay, "weight_decay": 0.05}, {"params": rest, "weight_decay": 0.0}]
@@ -114,9 +134,6 @@ class TalkerTrainer:
             for layer in [*talker.model.layers, *talker.code_predictor.model.layers]:
                 if layer not in layers:  # the hooks of the watched ones stay outside
                     layer.compile(dynamic=True)
-        known, frames = config.talker_config.spk_id, np.diff(codes.start)
-        named = np.array([clip.speaker.lower() in known for clip in pack.clips])
-        described = np.array([bool(clip.instruct and not clip.speaker) for clip in pack.clips])
         self.in_words = named | described  # whose voice can be told without a recording
         usable = self.in_words | (vectors is not None)
         chance = pack.chance(described, options.described) * (usable & (frames > 3))
@@ -235,6 +252,17 @@ class TalkerTrainer:
         o = self.options
         return code_losses(self.talker, batch.inputs, batch.first, batch.codes, rng, o.predictor_share, o.beginning)
 
+    def starts(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """The hidden states that choose clips' first frames [B, D], and these frames [B, Q]."""
+        hidden = self.talker(batch.inputs[:, : max(batch.first) + 1])
+        return torch.stack([hidden[row, at] for row, at in enumerate(batch.first)]), torch.stack([c[0] for c in batch.codes])
+
+    @torch.no_grad()
+    def aim(self, beginnings: Beginnings) -> None:
+        rng = np.random.default_rng((self.options.seed, 11))
+        batches = (self.assemble(beginnings.some(AIMED // 16, rng), rng) for _ in range(16))
+        beginnings.aim(torch.cat([self.starts(batch)[0] for batch in batches]))
+
     def guide(self, batch: Batch) -> Tensor:
         """How far the watched heads stray: -log of the attention on the part of the text that each frame speaks."""
         assert self.alignment is not None
@@ -254,6 +282,8 @@ class TalkerTrainer:
 
     def step(self, step: int) -> dict[str, float]:
         o = self.options
+        if step == 0 and self.beginnings is not None:
+            self.aim(self.beginnings)
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate(step, o.steps, o.peak, 300, floor=0.05)
         self.optimizer.zero_grad(set_to_none=True)
@@ -264,7 +294,11 @@ class TalkerTrainer:
                 figures[name] = figures.get(name, 0.0) + value / o.accumulate
         spread.average_gradients(list(self.learning.parameters()))
         norm = nn.utils.clip_grad_norm_(self.learning.parameters(), 1.0)
+        if self.alike is not None:
+            self.alike.take_gradients()
         self.optimizer.step()
+        if self.alike is not None:
+            self.alike.give()
         for average in self.averages.values():
             average.update(step)
         return figures | {"norm": norm.item()}
@@ -273,6 +307,8 @@ class TalkerTrainer:
         """Adds a batch's share to the gradients; its losses."""
         o, rng = self.options, np.random.default_rng((self.options.seed, place, 7))
         batch = self.assemble(self.clips(place), rng)
+        some = [] if self.beginnings is None else self.beginnings.some(o.beginnings, rng)
+        begun = self.assemble(some, rng) if some else None
         # many short rows: on a processor plain products are faster than the fused attention, forwards and back
         attention = sdpa_kernel(SDPBackend.MATH) if self.device.type == "cpu" else nullcontext()
         with torch.autocast(self.device.type, torch.bfloat16, enabled=o.bf16), attention:
@@ -282,6 +318,9 @@ class TalkerTrainer:
             if weight:
                 losses["guide"] = self.guide(batch)
                 loss = loss + weight * losses["guide"]
+            if self.beginnings is not None and begun is not None:
+                losses["first"], losses["voice"] = self.beginnings.losses(self.talker, *self.starts(begun), some)
+                loss = loss + o.predictor_weight * losses["first"] + o.voice_weight * losses["voice"]
         (loss / o.accumulate).backward()
         return {name: value.item() for name, value in losses.items()}
 

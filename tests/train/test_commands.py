@@ -128,10 +128,14 @@ def test_a_talker_for_a_codec_that_there_is_from_nothing_or_from_a_model_on(
     assert train("pack", pack, manifest).exit_code == 0
     assert train("codes", pack, whole).exit_code == 0
     assert Codes(pack).rows.shape == (sum(-(-clip.samples // 1920) for clip in Pack(pack).clips), GROUPS)
+    heard = (pack / "codes.i16").read_bytes()
+    (pack / "codes.i16").unlink()
+    assert train("codes", pack, whole / "speech_tokenizer").exit_code == 0, "a codec may stand alone"
+    assert (pack / "codes.i16").read_bytes() == heard
     talker = config(tmp_path, "config.json", model_config("custom_voice"))
     assert train("talker", pack, whole, tmp_path / "d", "--config", talker, "--steps", 1).exit_code == 0
     said = tmp_path / "d" / "state.pt"
-    assert train("export", said, whole, whole, tmp_path / "model", "--config", talker).exit_code == 0
+    assert train("export", said, whole, whole / "speech_tokenizer", tmp_path / "model", "--config", talker).exit_code == 0
     codecs = [folder / "speech_tokenizer" / "model.safetensors" for folder in (whole, tmp_path / "model")]
     assert codecs[0].read_bytes() == codecs[1].read_bytes()
 
@@ -143,6 +147,24 @@ def test_a_talker_for_a_codec_that_there_is_from_nothing_or_from_a_model_on(
     )
     assert all(torch.allclose(begun[name], tensor, atol=1e-6) for name, tensor in before.items())
     assert logged(tmp_path / "on")[0]["code0"] != logged(tmp_path / "d")[0]["code0"]
+    for name, words in (("alone", []), ("alike", ["--alike"])):
+        more = [*on, "--peak", 0.1, *words, "--codec", whole]
+        assert train("talker", pack, whole, tmp_path / name, *more).exit_code == 0
+    alone, alike = (averaged(saved_trainer(tmp_path / name / "state.pt")) for name in ("alone", "alike"))
+    other = {name for name in alone if not torch.allclose(alone[name], alike[name], atol=1e-6)}
+    tables = ("codec_head.", "codec_embedding.", "lm_head.")
+    assert alone.keys() == alike.keys() and other and all(any(table in name for table in tables) for name in other), other
+    refused = train("talker", pack, whole, tmp_path / "no", *on, "--alike")
+    assert refused.exit_code == 2 and "give --codec" in " ".join(refused.output.split())
+    np.save(pack / "vectors.npy", np.eye(3, 32, dtype=np.float32))
+    lines = [
+        json.loads(line) | {"speaker": "", "instruct": "a voice"} for line in (pack / "clips.jsonl").open(encoding="utf-8")
+    ]
+    (pack / "clips.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines), "utf-8")
+    begun = train("talker", pack, whole, tmp_path / "begun", *on, "--beginnings", 4)
+    assert begun.exit_code == 0, begun.output
+    assert {"first", "voice"} <= logged(tmp_path / "begun")[0].keys()
+
     wide = model_config("custom_voice")
     wide["talker_config"]["text_hidden_size"] = 32
     other = train("talker", pack, whole, tmp_path / "wide", *on, "--config", config(tmp_path, "wide.json", wide))
