@@ -1,6 +1,7 @@
 """What the trainers of this recipe share: their command line, how a step is taken, and what is kept between two runs."""
 
 import argparse
+from collections.abc import Container
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,8 @@ from safetensors.torch import load_file
 from torch import Tensor, nn, optim
 
 from qwen_tts.train.loop import Average, learning_rate
+
+ADDS = (".o_proj.weight", ".down_proj.weight", ".fc2.weight")  # what of a layer adds to what is there
 
 
 def arguments(
@@ -29,6 +32,14 @@ def arguments(
     torch.set_num_threads(args.threads)
     torch.manual_seed(0)
     return args
+
+
+@torch.no_grad()
+def add_nothing(module: nn.Module, known: Container[str]) -> None:
+    """What of its layers has no known weights begins with adding nothing to what is there."""
+    for name, weight in module.named_parameters():
+        if name not in known and name.endswith(ADDS):
+            weight.zero_()
 
 
 def weights(path: Path, prefix: str) -> dict[str, Tensor]:

@@ -8,10 +8,10 @@ from pathlib import Path
 import torch
 from choosers import audible_vectors, give_codebooks
 from harmonics import HARMONICS
+from kept import ADDS
 from safetensors.torch import save_file
 from synthesiser import levels
 from torch import Tensor
-from train_controls import ADDS
 from train_controls import trained as trained_decoder
 from train_encoder import trained as trained_encoder
 

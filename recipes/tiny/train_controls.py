@@ -13,7 +13,7 @@ import torch
 from codes import EARLY, SPEEDS, UNTOLD, Codebooks
 from critic import Critic, judged, wish
 from harmonics import BANDS, HARMONICS, NODES
-from kept import Kept, arguments
+from kept import Kept, add_nothing, arguments
 from score import PHONES, POINTS, UNITS, VOICED
 from sounded import Sounds, changed, part, pitch_at_nodes, some_way, whole
 from synthesiser import (
@@ -47,7 +47,6 @@ UNHEARD = 10**-2.4  # of the strongest amplitude of a harmonic or of a band's no
 SMALL_ERROR = 0.5  # nepers: smaller ones matter less, else the quietest sounds would be all that is learned
 BELOW = 0.2  # what a level below nothing costs
 SPEECH = 4000  # Hz; harmonics beyond tell vowels less apart, and are many
-ADDS = (".o_proj.weight", ".down_proj.weight")  # what of a layer adds to what is there
 SEEN = 20  # frames of each clip that the critic is shown
 CRITICISM, CRITIC_RATE = 3.0, 5e-4  # how strong its gradient is beside that of the mistakes
 
@@ -236,10 +235,7 @@ class ControlsTrainer(Kept):
         nothing at first.
         """
         self.learning.load_state_dict(state["average"], strict=False)
-        with torch.no_grad():
-            for name, weight in self.learning.named_parameters():
-                if name not in state["average"] and name.endswith(ADDS):
-                    weight.zero_()
+        add_nothing(self.learning, state["average"])
         self.synthesiser.pin()
         self.average.restore(dict(self.learning.named_parameters()))
         for name, module in (("critic", self.critic), ("hint", self.hint)):

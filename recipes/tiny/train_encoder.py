@@ -14,7 +14,7 @@ import torch
 from choosers import audible_vectors, choosers, give_codebooks
 from codes import UNTOLD, Codebooks
 from harmonics import FRAME, RATE
-from kept import Kept, arguments, weights
+from kept import Kept, add_nothing, arguments, weights
 from score import UNITS, Score, sounds
 from sounded import after_silence
 from synthesiser import LEARNED_IN, PHONE_DICE
@@ -31,7 +31,7 @@ OFTEN, PLAYED = 0.6, 0.2  # of the clips are played faster or slower, by up to t
 VOICE_BOOK = 4  # the first of those that tell the voice
 HALF = PHONE_DICE // 2  # of codebook 0's vectors: a place for each phone
 SHARP = 4.0  # what stands there
-LAYER, ADDS = "encoder_transformer.layers.{}.", (".o_proj.weight", ".fc2.weight")  # what of a layer adds to what is there
+LAYER = "encoder_transformer.layers.{}."
 
 
 class EncoderTrainer(Kept):
@@ -108,13 +108,12 @@ def trained(path: Path) -> dict[str, Tensor]:
 def begin_with(encoder: Encoder, heard: dict[str, Tensor], layers: int) -> None:
     """Takes the weights of an earlier encoder, which had so many layers; those that it lacks add nothing at first."""
     encoder.load_state_dict(heard, strict=False)
+    add_nothing(encoder, heard)
     last = LAYER.format(layers - 1)
     for number in range(layers, len(encoder.encoder_transformer.layers)):
         for name, weight in encoder.get_submodule(LAYER.format(number).rstrip(".")).named_parameters():
             if name.endswith("scale"):  # signals are as loud as what was learned made them
                 weight.copy_(heard[last + name])
-            elif name.endswith(ADDS):
-                weight.zero_()
 
 
 def main() -> None:
