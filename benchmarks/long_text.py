@@ -23,6 +23,8 @@ from qwen_tts.audio import write_audio
 from qwen_tts.eval.metric import Clip
 from qwen_tts.eval.wer import WordErrorRate
 
+ELSEWHERE = (11, 23, 37, 41, 53, 67)  # milliseconds before a join
+
 
 def resident() -> float:
     """Memory of this process now, in MB (the peak, where the system does not tell)."""
@@ -32,16 +34,22 @@ def resident() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)
 
 
-def rough_joins(chunks: list[np.ndarray], rate: int) -> tuple[int, int]:
-    """How many joins of chunks there are, and at how many the step is larger than every other within 20 ms around."""
+def rough_joins(chunks: list[np.ndarray], rate: int) -> tuple[int, int, float]:
+    """How many joins of chunks there are, at how many the step is larger than every other within 20 ms around, and of as
+    many places some milliseconds before them at how many on average: somewhere a step has to be the largest.
+    """
     wave, around = np.concatenate(chunks), rate // 50
     steps = np.abs(np.diff(wave))
     joins = np.cumsum([len(chunk) for chunk in chunks if len(chunk)])[:-1] - 1  # steps[j] leads into the next chunk
-    rough = 0
-    for join in joins:
-        near = np.r_[steps[max(0, join - around) : join], steps[join + 1 : join + 1 + around]]
-        rough += bool(steps[join] > near.max())
-    return len(joins), rough
+
+    def rough(places: np.ndarray) -> int:
+        count = 0
+        for place in places:
+            near = np.r_[steps[max(0, place - around) : place], steps[place + 1 : place + 1 + around]]
+            count += bool(steps[place] > near.max())
+        return count
+
+    return len(joins), rough(joins), float(np.mean([rough(joins - away * rate // 1000) for away in ELSEWHERE]))
 
 
 def parts(wave: np.ndarray, rate: int) -> list[np.ndarray]:
@@ -93,7 +101,7 @@ def main() -> None:
         write_audio(args.save, wave, model.sample_rate)
     early = max(mb for at, mb in memory if at <= 60)
     late = max(mb for at, mb in memory if at > 60)
-    joins, rough = rough_joins(chunks, model.sample_rate)
+    joins, rough, usual = rough_joins(chunks, model.sample_rate)
 
     metric = WordErrorRate(args.recogniser)
     missing = missed(metric, texts, wave, model.sample_rate)
@@ -106,7 +114,7 @@ def main() -> None:
         ["words; sentences; ended by", f"{sum(len(t.split()) for t in texts)}; {len(texts)}; {reason}"],
         ["audio; computing", f"{len(wave) / model.sample_rate:.0f} s; {seconds:.0f} s"],
         ["memory, most in the first minute of audio; later", f"{early:.0f} MB; {late:.0f} MB"],
-        ["joins of chunks; rougher than 20 ms around", f"{joins}; {rough}"],
+        ["joins of chunks; rougher than 20 ms around; as many places elsewhere", f"{joins}; {rough}; {usual:.1f}"],
         ["words missed in the long text; in its sentences alone", f"{np.mean(missing):.1%}; {np.mean(own):.1%}"],
         ["sentences of which no word was heard; alone", f"{(missing == 1).sum()}; {(own == 1).sum()}"],
     ]
@@ -114,6 +122,7 @@ def main() -> None:
     result |= {
         "joins": joins,
         "rough_joins": rough,
+        "rough_elsewhere": round(usual, 1),
         "missed": round(float(np.mean(missing)), 4),
         "alone": round(float(np.mean(own)), 4),
     }
