@@ -155,13 +155,14 @@ def talker(
             raise OptionError(
                 "--alike and --listen take a codec as well: give --codec, a model whose codec has the clips' codes"
             )
-        sounds = None if codec is None else load_codec(codec_folder(resolve(codec)), here)
+        sentences = listen if spread.number() == 0 else None  # only the first process listens
+        sounds = load_codec(codec_folder(resolve(codec)), here) if codec is not None and (alike or sentences) else None
         told = told_vectors(sounds.decoder) if alike and sounds is not None else None
         trainer = TalkerTrainer(
             made, sizes, tokenizer, Pack(pack), Codes(pack), options, alignment, said, encoder, vectors, told
         )  # fmt: skip
         _take(trainer, start)
-        listener = _listener(trainer, listen, sounds, config, out) if listen is not None and spread.number() == 0 else None
+        listener = _listener(trainer, sentences, sounds, config, out) if sentences is not None else None
         _run(trainer, steps, out, listener, listen_every)
         spread.together()
 

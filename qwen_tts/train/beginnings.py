@@ -23,7 +23,7 @@ class Beginnings(nn.Module):
         """
         super().__init__()
         told = vectors[clips]
-        self.clips, self.vectors = clips, torch.from_numpy(vectors.astype(np.float32))
+        self.clips, self.vectors = clips, torch.from_numpy(np.asarray(vectors, np.float32))
         self.parts = np.flatnonzero(told.std(0) > 0)[:width]  # that tell voices apart
         self.spread = float(told.var(0).sum())
         self.mean = torch.from_numpy(told.mean(0).astype(np.float32))
