@@ -15,6 +15,7 @@ from urllib.parse import quote
 
 from huggingface_hub import constants, get_token
 
+from ..files import whole_file
 from .contents import check_hash, check_path, complete
 from .http import ask
 from .plain import fill
@@ -77,7 +78,8 @@ def _remember(folder: Path, revision: str, commit: str) -> None:
         return
     with suppress(OSError):  # a read-only cache that holds all there is to hold
         ref.parent.mkdir(parents=True, exist_ok=True)
-        ref.write_text(commit, "utf-8")
+        with whole_file(ref) as partial:
+            partial.write_text(commit, "utf-8")
 
 
 def _listing(request: Request, secret: dict[str, str]) -> tuple[str, list[RemoteFile]]:
@@ -113,8 +115,8 @@ def _link(pointer: Path, blob: Path) -> None:
     if pointer.exists() and os.path.samefile(pointer, blob):
         return
     pointer.parent.mkdir(parents=True, exist_ok=True)
-    pointer.unlink(missing_ok=True)
-    try:
-        pointer.symlink_to(os.path.relpath(blob, pointer.parent))
-    except OSError:  # Windows wants a right for that, but none for this
-        pointer.hardlink_to(blob)
+    with whole_file(pointer) as link:
+        try:
+            link.symlink_to(os.path.relpath(blob, pointer.parent))
+        except OSError:  # Windows wants a right for that, but none for this
+            link.hardlink_to(blob)

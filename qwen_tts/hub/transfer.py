@@ -6,7 +6,7 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -48,12 +48,12 @@ class RemoteFile:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A file, where it goes, where it grows (this stays after an error), and what is locked meanwhile."""
+    """A file, where it goes, where it grows (this stays after an error), and what is locked meanwhile, if nothing is yet."""
 
     file: RemoteFile
     target: Path
     part: Path
-    lock: Path
+    lock: Path | None
 
 
 def fetch(jobs: Sequence[Job], secret: Mapping[str, str], label: str) -> Iterator[Job]:
@@ -67,9 +67,9 @@ def fetch(jobs: Sequence[Job], secret: Mapping[str, str], label: str) -> Iterato
     with progress(sum(job.file.size for job in jobs), label) as advance:
         for job in sorted(jobs, key=lambda job: job.file.size):
             with writing(job.target.parent):
-                for path in (job.target, job.part, job.lock):
+                for path in (job.target, job.part):
                     path.parent.mkdir(parents=True, exist_ok=True)
-                with WeakFileLock(job.lock):  # two processes that want one file do not write into one part
+                with locked(job.lock) if job.lock else nullcontext():
                     if _stamp(job.target) == before[job.target]:
                         _fetch_one(job, secret, advance)
             yield job
@@ -143,6 +143,14 @@ def _append(job: Job, secret: Mapping[str, str], have: int, advance: Callable[[i
 
 
 @contextmanager
+def locked(lock: Path) -> Iterator[None]:
+    """Waits until no other process has it: two that want one file do not write into one part."""
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    with WeakFileLock(lock):
+        yield
+
+
+@contextmanager
 def writing(directory: Path) -> Iterator[None]:
     """Says which directory it was that could not be written, and what to do about it."""
     try:
@@ -163,10 +171,18 @@ def _check_room(jobs: Sequence[Job]) -> None:
     place = jobs[0].target.parent
     while not place.exists():
         place = place.parent
-    needed = sum(job.file.size - (job.part.stat().st_size if job.part.is_file() else 0) for job in jobs)
+    needed = sum(job.file.size - _size(job.part) for job in jobs)
     free = shutil.disk_usage(place).free
     if needed > free:
         raise DownloadError(
             f"{needed / 1e9:.1f} GB are to come, {free / 1e9:.1f} GB are free in {place}: make room, or choose another "
             "directory with cache_dir= (--cache-dir, --local-dir)"
         )
+
+
+def _size(file: Path) -> int:
+    """Zero where there is none, or none any more: another process may have just put it in its place."""
+    try:
+        return file.stat().st_size
+    except (FileNotFoundError, NotADirectoryError):
+        return 0

@@ -1,6 +1,7 @@
 """Transfers that go wrong: cut, spoiled, without room, without permission. The same for both hubs."""
 
 import shutil
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -9,7 +10,9 @@ import pytest
 from stand_in_hub import StandInHub, files_of
 
 from qwen_tts.errors import DownloadError
-from qwen_tts.hub import transfer
+from qwen_tts.hub import huggingface, transfer
+from qwen_tts.hub.request import Request
+from qwen_tts.hub.sources import locate
 from qwen_tts.resolve import resolve
 
 NAME = "Qwen/Qwen3-TTS-12Hz-1.7B-Base"
@@ -143,7 +146,45 @@ def test_only_what_loading_needs_is_fetched(fetch, hub, model_dir, tmp_path):
     assert {name for name in files_of(path) if not name.startswith(".cache")} == set(files_of(model_dir("base")))
 
 
+def at_once(count: int, fetch: Callable[[], Path]) -> list[Path]:
+    with ThreadPoolExecutor(count) as pool:
+        return [done.result() for done in [pool.submit(fetch) for _ in range(count)]]
+
+
 def test_several_at_once_do_not_write_into_one_part(fetch, hub, model_dir, tmp_path):
-    with ThreadPoolExecutor(4) as pool:
-        paths = [done.result() for done in [pool.submit(fetch) for _ in range(4)]]
+    paths = at_once(4, fetch)
     assert len(set(paths)) == 1 and same_weights(paths[0], model_dir) and leftovers(tmp_path) == []
+
+
+@pytest.mark.parametrize("source", ["huggingface", "modelscope"])
+def test_several_at_once_fill_one_plain_directory(hub, model_dir, tmp_path, source):
+    hub.repos[NAME] = {"main": model_dir("base"), "master": model_dir("base")}
+    for n in range(5):
+        request = Request(NAME, local_dir=tmp_path / f"here{n}", keep=lambda name: True)
+        at_once(6, lambda request=request: locate(request, source))
+        assert set(files_of(tmp_path / f"here{n}")) == set(files_of(model_dir("base")))
+    assert len(hub.asked(BIG)) == 5
+
+
+def test_a_part_may_go_while_it_is_weighed(tmp_path):
+    """As when another process has just put it in its place."""
+    part, end = tmp_path / "part", time.monotonic() + 0.5
+    job = transfer.Job(transfer.RemoteFile("file", 10, "http://nowhere"), tmp_path / "file", part, None)
+
+    def come_and_go() -> None:
+        while time.monotonic() < end:
+            part.touch()
+            part.unlink()
+
+    with ThreadPoolExecutor(1) as pool:
+        other = pool.submit(come_and_go)
+        while time.monotonic() < end:
+            transfer._check_room([job])
+        other.result()
+
+
+def test_a_link_may_be_made_by_another(tmp_path):
+    (tmp_path / "blob").write_text("weights")
+    for n in range(200):
+        at_once(2, lambda n=n: huggingface._link(tmp_path / "snapshot" / f"file{n}", tmp_path / "blob"))
+    assert {path.read_text() for path in (tmp_path / "snapshot").iterdir()} == {"weights"}
