@@ -126,7 +126,9 @@ def talker(
     from ..train import spread
     from ..train.alike import told_vectors
     from ..train.data import Alignment, Codes, Pack
-    from ..train.talker import TalkerOptions, TalkerTrainer
+    from ..train.talker import TalkerTrainer
+    from ..train.talker_batches import TalkerBatches
+    from ..train.talker_options import TalkerOptions
 
     with spread.processes(device) as place:
         here = begin(pack, threads, place)
@@ -158,9 +160,8 @@ def talker(
         sentences = listen if spread.number() == 0 else None  # only the first process listens
         sounds = load_codec(codec_folder(resolve(codec)), here) if codec is not None and (alike or sentences) else None
         told = told_vectors(sounds.decoder) if alike and sounds is not None else None
-        trainer = TalkerTrainer(
-            made, sizes, tokenizer, Pack(pack), Codes(pack), options, alignment, said, encoder, vectors, told
-        )  # fmt: skip
+        batches = TalkerBatches(made, sizes, tokenizer, Pack(pack), Codes(pack), options, alignment, said, encoder, vectors)
+        trainer = TalkerTrainer(batches, told)
         _take(trainer, start)
         listener = _listener(trainer, sentences, sounds, config, out) if sentences is not None else None
         _run(trainer, steps, out, listener, listen_every)

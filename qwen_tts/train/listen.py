@@ -35,19 +35,20 @@ class Listener:
             OptionError: there is nothing to say, or nobody to say it.
         """
         self.trainer, self.codec, self.sampling, self.folder = trainer, codec, sampling, folder
-        self.sentences, self.speakers = sentences, list(trainer.config.talker_config.spk_id)
+        self.config, self.text = trainer.batches.config, trainer.batches.text
+        self.sentences, self.speakers = sentences, list(self.config.talker_config.spk_id)
         if not sentences:
             raise OptionError("there is no sentence to speak: the file is empty")
         if not self.speakers:
             raise OptionError("the config names no speakers (spk_id), so nobody can be listened to")
-        self.talker = Talker(trainer.config.talker_config).to(trainer.device).eval()
+        self.talker = Talker(self.config.talker_config).to(trainer.device).eval()
         self.languages = [guess(sentence) for sentence in sentences]
         self.measures = {name: measure for name in set(self.languages) if (measure := recogniser(name)) is not None}
 
     def __call__(self, step: int) -> dict[str, float]:
         """Figures for the log: "ended", the share of speech that ended by itself, and error rates where they can be had."""
         self.talker.load_state_dict(self.trainer.talker.state_dict() | self.trainer.averages["talker"].values)
-        model = Qwen3TTSModel(LoadedModel(self.trainer.config, self.sampling, self.trainer.text, self.talker, None, self.codec))
+        model = Qwen3TTSModel(LoadedModel(self.config, self.sampling, self.text, self.talker, None, self.codec))
         self.folder.mkdir(parents=True, exist_ok=True)
         clips, ended = [], 0
         with torch.random.fork_rng(), warnings.catch_warnings(action="ignore"):

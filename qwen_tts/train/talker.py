@@ -10,9 +10,7 @@ One attention head of some layers is shown which part of the text each frame spe
 as long to appear. It is a hint for training only, and fades out.
 """
 
-import re
 from contextlib import nullcontext
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -20,105 +18,37 @@ import torch
 from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from ..config import ModelConfig
 from ..errors import DataError
-from ..mel import mel_spectrogram
-from ..prompt import Prompt, PromptLayout, build_layout, embed
-from ..speaker.ecapa import SpeakerEncoder
-from ..talker.talker import Talker
-from ..text import TextTokenizer
 from . import spread
 from .alike import Alike
 from .beginnings import Beginnings
 from .code_losses import code_losses
-from .conceal import conceal
-from .data import Alignment, Codes, Pack
-from .excerpts import Excerpt, Excerpts, Recording
-from .hint import HeadWatch, TextRows
+from .hint import HeadWatch
 from .loop import Average, learning_rate
+from .talker_batches import Batch, TalkerBatches
 
 AIMED = 512  # first frames that are looked at to find out where a voice can be told
 
 
-@dataclass(frozen=True, slots=True)
-class TalkerOptions:
-    steps: int
-    tokens: int = 2000  # positions a batch, padding included
-    accumulate: int = 1  # batches a step, of each process
-    peak: float = 1e-3
-    seed: int = 0
-    predictor_share: float = 1.0  # of the frames of a batch, chosen at random
-    predictor_weight: float = 3.0  # the later codes hold most of the sound
-    beginning: float = 1.0  # the later codes of a clip's first frame, which choose the voice, count as those of so many
-    beginnings: int = 0  # beside each batch, of so many more clips of described voices the first frame is learned
-    voice_weight: float = 10.0  # what is asked of the hidden states there
-    streaming_share: float = 0.15  # of the clips, in the layout where text comes while speaking
-    guide_layers: tuple[int, ...] = (3, 5)
-    guide_weight: float = 0.3
-    guide_steps: int = 6000  # the hint fades out until then
-    guide_slack: float = 2.0  # bytes of text that a frame's place may be off
-    hidden: float = 0.4  # at most so many of a clip's past frames are hidden from the talker, drawn evenly for each clip
-    wrong: float = 0.3  # of the hidden frames show another frame instead of nothing
-    excerpts: float = 0.15  # of the clips only a run of words is shown, so that short and unfinished texts are known, too
-    cloned: float = 0.35  # of the clips are spoken in the voice of a recording, if there is a speaker encoder
-    described: float | None = None  # of the speech that is shown is of described voices; None: as much as one speaker of theirs
-    in_context: float = 0.5  # of these go on from a recording whose words are known
-    vector_noise: float = 0.25  # of given speaker vectors, whose parts are of size 1
-    spelled: float = 0.05  # of the words are given letter by letter, so that rare pieces are learned from common words
-    bf16: bool = True
-    compiled: bool = False
-
-
-@dataclass(slots=True)
-class Batch:
-    """Right-padded inputs [B, L, D]; where frames start, where the text's rows lie, codes per row."""
-
-    inputs: Tensor
-    first: list[int]  # position whose hidden state predicts frame 0
-    text: list[TextRows | None]  # of the layout with all text first
-    codes: list[Tensor]
-    shown: list[Excerpt]
-
-
 class TalkerTrainer:
-    def __init__(
-        self,
-        talker: Talker,
-        config: ModelConfig,
-        text: TextTokenizer,
-        pack: Pack,
-        codes: Codes,
-        options: TalkerOptions,
-        alignment: Alignment | None = None,
-        guessed: Codes | None = None,
-        speaker_encoder: SpeakerEncoder | None = None,
-        vectors: np.ndarray | None = None,
-        alike: list[Tensor] | None = None,
-    ) -> None:
+    def __init__(self, batches: TalkerBatches, alike: list[Tensor] | None = None) -> None:
         """
         Args:
-            speaker_encoder: learns along, and the talker to take on the voices of recordings; see `voiced`.
-            vectors: what a speaker encoder that is taught by itself would say of each clip, [clips, D], instead.
+            batches: whose talker learns, and whose speaker encoder, if there is one, learns along.
             alike: of `told_vectors`: codes that stand for similar vectors learn from each other.
-            alignment: without one, no head is shown anything.
-            guessed: the same clips as the talker itself would say them; the past of half of the clips is drawn from there.
         """
-        self.talker, self.config, self.text, self.pack, self.codes, self.options = talker, config, text, pack, codes, options
-        self.pasts = [codes] if guessed is None else [codes, guessed]
-        self.device = talker.model.codec_embedding.weight.device
-        self.alignment, self.speaker_encoder, self.vectors = alignment, speaker_encoder, vectors
-        self.learning = nn.ModuleDict({"talker": talker} | ({"speaker_encoder": speaker_encoder} if speaker_encoder else {}))
+        self.batches, self.talker, self.options, self.device = batches, batches.talker, batches.options, batches.device
+        talker, options, ears = self.talker, self.options, batches.speaker_encoder
+        self.learning = nn.ModuleDict({"talker": talker} | ({"speaker_encoder": ears} if ears else {}))
         self.alike = None if alike is None else Alike(talker, alike)
         if self.alike is not None:
             self.learning["alike"] = self.alike
-        known, frames = config.talker_config.spk_id, np.diff(codes.start)
-        named = np.array([clip.speaker.lower() in known for clip in pack.clips])
-        described = np.array([bool(clip.instruct and not clip.speaker) for clip in pack.clips])
         self.beginnings = None
         if options.beginnings:
-            if vectors is None or not described.any():
+            if batches.vectors is None or not batches.described.any():
                 raise DataError("first frames of described voices take such clips, and vectors.npy that tells their voices")
-            self.beginnings = Beginnings(np.flatnonzero(described), vectors, config.talker_config.hidden_size).to(self.device)
+            width = batches.config.talker_config.hidden_size
+            self.beginnings = Beginnings(np.flatnonzero(batches.described), batches.vectors, width).to(self.device)
             self.learning["beginnings"] = self.beginnings
         decay = [p for p in self.learning.parameters() if p.ndim > 1]
         rest = [p for p in self.learning.parameters() if p.ndim <= 1]
@@ -126,7 +56,7 @@ class TalkerTrainer:
         self.optimizer = torch.optim.AdamW(groups, lr=options.peak, betas=(0.9, 0.98))
         self.averages = {name: Average(module) for name, module in self.learning.items()}
         last = len(talker.model.layers) - 1
-        guided = {min(number, last) for number in options.guide_layers} if alignment else set()
+        guided = {min(number, last) for number in options.guide_layers} if batches.alignment else set()
         layers: list[Any] = [talker.model.layers[number] for number in sorted(guided)]
         self.watched = [HeadWatch(layer.self_attn) for layer in layers]
         if options.compiled:
@@ -134,119 +64,6 @@ class TalkerTrainer:
             for layer in [*talker.model.layers, *talker.code_predictor.model.layers]:
                 if layer not in layers:  # the hooks of the watched ones stay outside
                     layer.compile(dynamic=True)
-        self.in_words = named | described  # whose voice can be told without a recording
-        usable = self.in_words | (vectors is not None)
-        chance = pack.chance(described, options.described) * (usable & (frames > 3))
-        chance /= np.array([clip.samples for clip in pack.clips])
-        self.often = chance / chance.sum() * np.count_nonzero(chance)  # each clip is drawn, an epoch
-        self.frames = frames
-        self.excerpts = Excerpts(pack, frames, alignment, getattr(config.speaker_encoder_config, "sample_rate", 24_000))
-        self._epoch: tuple[int, list[list[int]]] | None = None
-        self._length = len(self.batches(0))
-
-    def batches(self, epoch: int) -> list[list[int]]:
-        """The clips of an epoch, `grouped`, in random order."""
-        if self._epoch is None or self._epoch[0] != epoch:
-            rng = np.random.default_rng((self.options.seed, epoch))
-            times = np.floor(self.often + rng.random(len(self.often))).astype(int)
-            groups = self.grouped(np.repeat(np.arange(len(times)), times), rng)
-            self._epoch = epoch, [groups[i] for i in rng.permutation(len(groups))]
-        return self._epoch[1]
-
-    def grouped(self, clips: np.ndarray, rng: np.random.Generator) -> list[list[int]]:
-        """Clips of like length together, about `tokens` positions each."""
-        texts = np.array([len(self.pack.clips[i].text) for i in clips])
-        length = self.frames[clips] * (1 + 0.1 * rng.random(len(clips))) + texts / 2 + 12
-        groups: list[list[int]] = []
-        group: list[int] = []
-        for place in np.argsort(length):
-            if group and length[place] * (len(group) + 1) > self.options.tokens:
-                groups.append(group)
-                group = []
-            group.append(int(clips[place]))
-        return [*groups, group]
-
-    def clips(self, place: int) -> list[int]:
-        """The batch at a place, epoch after epoch. (Epochs differ by a batch or two; the first one's number counts.)"""
-        groups = self.batches(place // self._length)
-        return groups[place % self._length % len(groups)]
-
-    def voiced(self, clip: int, rng: np.random.Generator) -> tuple[Excerpt, Recording | None]:
-        """What is to be spoken of a clip, and the recording whose voice it is spoken in, unless that is told in words."""
-        able = (self.speaker_encoder is not None or self.vectors is not None) and self.excerpts.clonable(clip)
-        share = self.options.cloned if self.in_words[clip] else 1.0
-        if not able or rng.random() >= share:
-            return self.excerpts.some(clip, rng, self.options.excerpts), None
-        halves = self.excerpts.halves(clip, rng) if rng.random() < self.options.in_context else None
-        if halves is not None:
-            return halves[1], Recording(self.heard(clip, halves[0], rng), halves[0])
-        return self.excerpts.some(clip, rng, self.options.excerpts), Recording(self.heard(clip, None, rng))
-
-    def heard(self, clip: int, part: Excerpt | None, rng: np.random.Generator) -> Tensor:
-        """What is heard of the speaker: a part of a clip or some seconds of any, [N]; or its vector, slightly off, [D]."""
-        if self.vectors is not None:
-            vector = self.vectors[clip]
-            off = self.options.vector_noise * rng.normal(size=vector.shape)
-            return torch.from_numpy((vector + off * (vector != 0)).astype(np.float32))
-        return self.excerpts.recording(clip, rng) if part is None else self.excerpts.wave(part)
-
-    def layout(
-        self, shown: Excerpt, recording: Recording | None, rng: np.random.Generator
-    ) -> tuple[PromptLayout, TextRows | None]:
-        streaming = bool(rng.random() < self.options.streaming_share)
-        clip = self.pack.clips[shown.clip]
-        ids, spans = self.spell(shown.text, rng)
-        language = clip.language if rng.random() < 0.8 else None
-        before = recording.spoken if recording else None
-        reference = self.text.reference_ids(before.text) if before else []
-        layout = build_layout(
-            self.config,
-            text_ids=ids,
-            role_ids=self.text.role_ids,
-            instruct_ids=self.text.instruct_ids(clip.instruct) if clip.instruct and not recording else None,
-            language=language,
-            speaker=None if recording else clip.speaker or None,
-            voice=recording is not None,
-            reference_ids=reference,
-            reference_frames=before.count if before else 0,
-            streaming_text=streaming,
-        )
-        begin = len(layout.instruct) + len(layout.header) + len(reference)
-        return layout, None if streaming else TextRows(begin, *torch.tensor(spans).T)
-
-    def prompt(self, layout: PromptLayout, recording: Recording | None) -> Prompt:
-        if recording is None:
-            return embed(layout, self.talker)
-        before, vector = recording.spoken, recording.heard.to(self.device)
-        if self.speaker_encoder is not None:
-            config = self.speaker_encoder.config
-            vector = self.speaker_encoder(mel_spectrogram(vector[None], config.mel_dim, config.sample_rate))[0]
-        return embed(layout, self.talker, vector, None if before is None else self.codes.get(before.clip)[before.frames])
-
-    def spell(self, text: str, rng: np.random.Generator) -> tuple[list[int], list[tuple[float, float]]]:
-        """Token ids of a text, some of its words letter by letter; the middle and half the length of each, in bytes."""
-        ids: list[int] = []
-        for word in re.findall(r"\s*\S+", text):
-            pieces = list(word) if rng.random() < self.options.spelled else [word]
-            ids += [i for piece in pieces for i in self.text.encode(piece)]
-        half = np.array(self.text.sizes(ids)) / 2
-        return ids, list(zip(np.cumsum(2 * half) - half, half, strict=True))
-
-    def assemble(self, clips: list[int], rng: np.random.Generator) -> Batch:
-        voiced = [self.voiced(clip, rng) for clip in clips]
-        shown = [part for part, _ in voiced]
-        codes = [self.codes.get(part.clip)[part.frames].to(self.device) for part in shown]
-        past = [self.pasts[int(rng.integers(len(self.pasts)))].get(part.clip)[part.frames] for part in shown]
-        padded = nn.utils.rnn.pad_sequence(past, batch_first=True).to(self.device)
-        frames = conceal(self.talker.embed_codes(padded), rng, self.options.hidden, self.options.wrong)  # [B, T, D]
-        inputs, first, text = [], [], []
-        for row, (part, recording) in enumerate(voiced):
-            layout, place = self.layout(part, recording, rng)
-            prompt = self.prompt(layout, recording)
-            inputs.append(prompt.teacher_forced(frames[row, : len(codes[row])]))
-            first.append(len(layout.rows) - 1)
-            text.append(place)
-        return Batch(nn.utils.rnn.pad_sequence(inputs, batch_first=True), first, text, codes, shown)
 
     def losses(self, batch: Batch, rng: np.random.Generator) -> dict[str, Tensor]:
         o = self.options
@@ -260,19 +77,20 @@ class TalkerTrainer:
     @torch.no_grad()
     def aim(self, beginnings: Beginnings) -> None:
         rng = np.random.default_rng((self.options.seed, 11))
-        batches = (self.assemble(beginnings.some(AIMED // 16, rng), rng) for _ in range(16))
+        batches = (self.batches.assemble(beginnings.some(AIMED // 16, rng), rng) for _ in range(16))
         beginnings.aim(torch.cat([self.starts(batch)[0] for batch in batches]))
 
     def guide(self, batch: Batch) -> Tensor:
         """How far the watched heads stray: -log of the attention on the part of the text that each frame speaks."""
-        assert self.alignment is not None
+        alignment = self.batches.alignment
+        assert alignment is not None
         total, count = batch.inputs.new_zeros(()), 0
         scores = [watch.scores() for watch in self.watched]
         for b, (part, text) in enumerate(zip(batch.shown, batch.text, strict=True)):
             if text is None:
                 continue
             frames, begin, end = len(batch.codes[b]), text.begin, text.begin + len(text.middle)
-            places = self.alignment.places(part.clip, int(self.frames[part.clip]))[part.frames] - part.byte
+            places = alignment.places(part.clip, int(self.batches.frames[part.clip]))[part.frames] - part.byte
             near = text.near(places, self.options.guide_slack).to(self.device)
             for heads in scores:
                 rows = heads[b, batch.first[b] : batch.first[b] + frames, begin:end]  # [T, text]
@@ -306,15 +124,15 @@ class TalkerTrainer:
     def _learn(self, place: int, step: int) -> dict[str, float]:
         """Adds a batch's share to the gradients; its losses."""
         o, rng = self.options, np.random.default_rng((self.options.seed, place, 7))
-        batch = self.assemble(self.clips(place), rng)
+        batch = self.batches.assemble(self.batches.clips(place), rng)
         some = [] if self.beginnings is None else self.beginnings.some(o.beginnings, rng)
-        begun = self.assemble(some, rng) if some else None
+        begun = self.batches.assemble(some, rng) if some else None
         # many short rows: on a processor plain products are faster than the fused attention, forwards and back
         attention = sdpa_kernel(SDPBackend.MATH) if self.device.type == "cpu" else nullcontext()
         with torch.autocast(self.device.type, torch.bfloat16, enabled=o.bf16), attention:
             losses = self.losses(batch, rng)
             loss = losses["code0"] + o.predictor_weight * losses["rest"]
-            weight = o.guide_weight * max(0.0, 1 - step / o.guide_steps) if self.alignment else 0.0
+            weight = o.guide_weight * max(0.0, 1 - step / o.guide_steps) if self.batches.alignment else 0.0
             if weight:
                 losses["guide"] = self.guide(batch)
                 loss = loss + weight * losses["guide"]

@@ -16,7 +16,9 @@ from qwen_tts.talker.talker import Talker
 from qwen_tts.text import TextTokenizer
 from qwen_tts.train.alike import SIZE, Alike, told_vectors
 from qwen_tts.train.data import Alignment, Codes, Pack
-from qwen_tts.train.talker import TalkerOptions, TalkerTrainer
+from qwen_tts.train.talker import TalkerTrainer
+from qwen_tts.train.talker_batches import TalkerBatches
+from qwen_tts.train.talker_options import TalkerOptions
 
 OPTIONS = TalkerOptions(
     steps=4, tokens=400, peak=1e-2, streaming_share=0.0, guide_layers=(0, 1), hidden=0, spelled=0, excerpts=0, cloned=0,
@@ -35,7 +37,8 @@ def make(pack: Pack, model_dir: Callable[[str], Path], talker: Talker) -> Callab
     def made(options: TalkerOptions, vectors: np.ndarray | None = None, alike: list | None = None) -> TalkerTrainer:
         config, text = ModelConfig.from_dict(model_config("custom_voice")), TextTokenizer.from_dir(model_dir("custom_voice"))
         alignment = Alignment(pack.folder)
-        return TalkerTrainer(talker, config, text, pack, Codes(pack.folder), options, alignment, None, None, vectors, alike)
+        batches = TalkerBatches(talker, config, text, pack, Codes(pack.folder), options, alignment, None, None, vectors)
+        return TalkerTrainer(batches, alike)
 
     return made
 
@@ -93,11 +96,11 @@ def test_a_code_that_is_never_said_learns_from_those_that_are_like_it(
         """Of code 3 and of a code unlike it, as the trained talker scores them in frames of the clips."""
         talker.load_state_dict(start)
         trainer = make(replace(OPTIONS, peak=1.0, guide_weight=0.0), None, alike)  # a step is a 300th of it, in the warm-up
-        trainer.codes.rows = trainer.codes.rows.copy()
-        trainer.codes.rows[:, 2] = 1
+        trainer.batches.codes.rows = trainer.batches.codes.rows.copy()
+        trainer.batches.codes.rows[:, 2] = 1
         for step in range(6):
             trainer.step(step)
-        batch = trainer.assemble([0, 1, 2], np.random.default_rng(0))
+        batch = trainer.batches.assemble([0, 1, 2], np.random.default_rng(0))
         with torch.no_grad():
             hidden, frames = trainer.starts(batch)
             logits = talker.code_logits(hidden, frames)[:, 1].log_softmax(-1).mean(0)
@@ -126,7 +129,7 @@ def test_first_frames_are_asked_for_the_voice(pack: Pack, make: Callable[..., Ta
     assert not read[[1, 2, 4, 5]].any()
     assert torch.allclose(learned.teller(states).mean(0), torch.from_numpy(vectors[[0, 2]]).mean(0), atol=1e-4)
 
-    batch = trainer.assemble([2, 0], np.random.default_rng(0))
+    batch = trainer.batches.assemble([2, 0], np.random.default_rng(0))
     with torch.no_grad():
         hidden, frames = trainer.starts(batch)
         chosen, off = learned.losses(trainer.talker, hidden, frames, [2, 0])

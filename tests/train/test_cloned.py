@@ -19,7 +19,9 @@ from qwen_tts.talker.frames import GenerationOptions, generate_frames
 from qwen_tts.talker.talker import Talker
 from qwen_tts.text import TextTokenizer
 from qwen_tts.train.data import Alignment, Codes, Pack
-from qwen_tts.train.talker import TalkerOptions, TalkerTrainer
+from qwen_tts.train.talker import TalkerTrainer
+from qwen_tts.train.talker_batches import TalkerBatches
+from qwen_tts.train.talker_options import TalkerOptions
 
 OPTIONS = TalkerOptions(
     steps=300, tokens=400, peak=1e-2, streaming_share=0.0, guide_layers=(0, 1), guide_steps=0, hidden=0, spelled=0, excerpts=0,
@@ -37,7 +39,8 @@ def base(model_dir: Callable[[str], Path]) -> Callable[[Pack], TalkerTrainer]:
         encoder = SpeakerEncoder(config.speaker_encoder_config)  # type: ignore[arg-type]
         talker, text = Talker(config.talker_config), TextTokenizer.from_dir(model_dir("base"))
         known = replace(config, talker_config=replace(config.talker_config, spk_id={"ryan": 0}, spk_is_dialect={}))
-        return TalkerTrainer(talker, known, text, pack, Codes(pack.folder), OPTIONS, Alignment(pack.folder), None, encoder)
+        codes, alignment = Codes(pack.folder), Alignment(pack.folder)
+        return TalkerTrainer(TalkerBatches(talker, known, text, pack, codes, OPTIONS, alignment, None, encoder))
 
     return make
 
@@ -45,33 +48,34 @@ def base(model_dir: Callable[[str], Path]) -> Callable[[Pack], TalkerTrainer]:
 def test_halves_of_a_clip_meet_at_a_word(pack: Pack, base: Callable[[Pack], TalkerTrainer]) -> None:
     trainer, seen = base(pack), set()
     for seed in range(40):
-        halves = trainer.excerpts.halves(2, np.random.default_rng(seed))
+        halves = trainer.batches.excerpts.halves(2, np.random.default_rng(seed))
         if halves is None:
             continue
         before, after = halves
         seen.add(before.text)
         assert f"{before.text} {after.text}" == pack.clips[2].text
         assert before.frames.start == 0 and before.frames.stop == after.frames.start
-        assert after.frames.stop == trainer.frames[2]
-        assert len(trainer.excerpts.wave(before)) == before.count * 1920
+        assert after.frames.stop == trainer.batches.frames[2]
+        assert len(trainer.batches.excerpts.wave(before)) == before.count * 1920
     assert seen == {"about the"}  # every other word leaves less than a second on one side
-    assert trainer.excerpts.halves(0, np.random.default_rng(0)) is None  # a second: too short for two
+    assert trainer.batches.excerpts.halves(0, np.random.default_rng(0)) is None  # a second: too short for two
 
 
 def test_in_context_training_reads_what_inference_reads(pack: Pack, base: Callable[[Pack], TalkerTrainer]) -> None:
     trainer = base(pack)
-    trainer.options = replace(trainer.options, in_context=1.0)
-    drawn = ((n, *trainer.voiced(2, np.random.default_rng(n))) for n in range(50))
+    trainer.batches.options = replace(trainer.options, in_context=1.0)
+    drawn = ((n, *trainer.batches.voiced(2, np.random.default_rng(n))) for n in range(50))
     seed, part, recording = next(found for found in drawn if found[2] is not None and found[2].spoken is not None)
     assert recording is not None and recording.spoken is not None
-    batch = trainer.assemble([2], np.random.default_rng(seed))
-    config, codes = trainer.speaker_encoder.config, trainer.codes.get(2)  # type: ignore[union-attr]
+    batch = trainer.batches.assemble([2], np.random.default_rng(seed))
+    config, codes = trainer.batches.speaker_encoder.config, trainer.batches.codes.get(2)  # type: ignore[union-attr]
+    text = trainer.batches.text
     with torch.no_grad():
-        vector = trainer.speaker_encoder(mel_spectrogram(recording.heard[None], config.mel_dim, config.sample_rate))[0]  # type: ignore[misc]
+        vector = trainer.batches.speaker_encoder(mel_spectrogram(recording.heard[None], config.mel_dim, config.sample_rate))[0]  # type: ignore[misc]
         for language in (None, "English"):  # which of them is drawn
             layout = build_layout(
-                trainer.config, text_ids=trainer.text.target_ids(part.text), role_ids=trainer.text.role_ids, voice=True,
-                reference_ids=trainer.text.reference_ids(recording.spoken.text), reference_frames=recording.spoken.count,
+                trainer.batches.config, text_ids=text.target_ids(part.text), role_ids=text.role_ids, voice=True,
+                reference_ids=text.reference_ids(recording.spoken.text), reference_frames=recording.spoken.count,
                 language=language, streaming_text=False,
             )  # fmt: skip
             prompt = embed(layout, trainer.talker, vector, codes[recording.spoken.frames])
@@ -95,14 +99,15 @@ def test_the_voice_of_a_recording_decides_what_is_spoken(pack: Pack, base: Calla
     np.save(pack.folder / "codes_start.npy", np.arange(4) * frames)
     pack.clips = clips
     trainer = base(pack)
-    trainer.alignment = trainer.excerpts.alignment = None
+    trainer.batches.alignment = trainer.batches.excerpts.alignment = None
     for step in range(150):
         figures = trainer.step(step)
     assert figures["code0"] < 0.1, figures
-    talker, encoder, greedy = trainer.talker.eval(), trainer.speaker_encoder, SamplingOptions(do_sample=False)
+    talker, encoder, greedy = trainer.talker.eval(), trainer.batches.speaker_encoder, SamplingOptions(do_sample=False)
     assert encoder is not None
+    text = trainer.batches.text
     layout = build_layout(
-        trainer.config, text_ids=trainer.text.target_ids("the house"), role_ids=trainer.text.role_ids, language="English",
+        trainer.batches.config, text_ids=text.target_ids("the house"), role_ids=text.role_ids, language="English",
         voice=True, streaming_text=False,
     )  # fmt: skip
     for number, clip in enumerate(clips):
@@ -111,20 +116,20 @@ def test_the_voice_of_a_recording_decides_what_is_spoken(pack: Pack, base: Calla
             vector = encoder(mel_spectrogram(wave[None], encoder.config.mel_dim, encoder.config.sample_rate))[0]
             prompt = embed(layout, talker, vector)
             frames_made = generate_frames(EagerEngine(talker), [prompt], GenerationOptions(greedy, greedy), [0])
-            assert torch.equal(torch.cat([made for made, _ in frames_made]), trainer.codes.get(number))
+            assert torch.equal(torch.cat([made for made, _ in frames_made]), trainer.batches.codes.get(number))
 
 
 def test_given_vectors_stand_for_a_speaker_encoder(pack: Pack, base: Callable[[Pack], TalkerTrainer]) -> None:
-    trainer = base(pack)
-    assert trainer.speaker_encoder is not None
-    width = trainer.speaker_encoder.config.enc_dim
+    known = base(pack).batches
+    assert known.speaker_encoder is not None
+    width = known.speaker_encoder.config.enc_dim
     vectors = np.random.default_rng(0).normal(size=(len(pack.clips), width)).astype(np.float32)
     vectors[:, 0] = 0
     exact = replace(OPTIONS, vector_noise=0.0)
-    given = TalkerTrainer(
-        trainer.talker, trainer.config, trainer.text, pack, trainer.codes, exact, trainer.alignment, None, None, vectors
+    given = TalkerBatches(
+        known.talker, known.config, known.text, pack, known.codes, exact, known.alignment, None, None, vectors
     )
-    assert set(given.learning) == {"talker"}
+    assert set(TalkerTrainer(given).learning) == {"talker"}
     batch = given.assemble([1], np.random.default_rng(0))
     layout, _ = given.layout(*given.voiced(1, np.random.default_rng(0)), np.random.default_rng(0))
     with torch.no_grad():
@@ -138,25 +143,25 @@ def test_given_vectors_stand_for_a_speaker_encoder(pack: Pack, base: Callable[[P
 
 
 def test_who_has_no_name_is_known_by_a_vector(pack: Pack, base: Callable[[Pack], TalkerTrainer]) -> None:
-    trainer = base(pack)
+    known = base(pack).batches
     pack.clips[0] = replace(pack.clips[0], speaker="somebody")
     vectors = np.ones((len(pack.clips), 8), np.float32)
     never = replace(OPTIONS, cloned=0.0)
-    arguments = trainer.talker, trainer.config, trainer.text, pack, trainer.codes, never, trainer.alignment
-    assert not TalkerTrainer(*arguments).often[0]
-    given = TalkerTrainer(*arguments, None, None, vectors)
+    arguments = known.talker, known.config, known.text, pack, known.codes, never, known.alignment
+    assert not TalkerBatches(*arguments).often[0]
+    given = TalkerBatches(*arguments, None, None, vectors)
     assert given.often[0]
     assert given.voiced(0, np.random.default_rng(0))[1] is not None
     assert given.voiced(1, np.random.default_rng(0))[1] is None
 
 
 def test_a_described_voice_is_known_by_its_description(pack: Pack, base: Callable[[Pack], TalkerTrainer]) -> None:
-    trainer = base(pack)
+    known = base(pack).batches
     pack.clips[2] = replace(pack.clips[2], speaker="", instruct="a deep voice")
     vectors, rng = np.ones((len(pack.clips), 8), np.float32), np.random.default_rng(0)
     sometimes = replace(OPTIONS, cloned=0.25)
-    given = TalkerTrainer(
-        trainer.talker, trainer.config, trainer.text, pack, trainer.codes, sometimes, trainer.alignment, None, None, vectors
+    given = TalkerBatches(
+        known.talker, known.config, known.text, pack, known.codes, sometimes, known.alignment, None, None, vectors
     )
     drawn = [given.voiced(2, rng) for _ in range(200)]
     assert 100 < sum(recording is None for _, recording in drawn) < 195

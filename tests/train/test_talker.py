@@ -18,7 +18,9 @@ from qwen_tts.talker.frames import GenerationOptions, generate_frames
 from qwen_tts.talker.talker import Talker
 from qwen_tts.text import TextTokenizer
 from qwen_tts.train.data import Alignment, Codes, Pack
-from qwen_tts.train.talker import TalkerOptions, TalkerTrainer
+from qwen_tts.train.talker import TalkerTrainer
+from qwen_tts.train.talker_batches import TalkerBatches
+from qwen_tts.train.talker_options import TalkerOptions
 
 
 @pytest.fixture
@@ -39,16 +41,17 @@ def trainer(pack: Pack, model_dir: Callable[[str], Path]) -> TalkerTrainer:
         bf16=False,
     )
     text = TextTokenizer.from_dir(model_dir("custom_voice"))
-    return TalkerTrainer(Talker(config.talker_config), config, text, pack, Codes(pack.folder), options, Alignment(pack.folder))
+    talker = Talker(config.talker_config)
+    return TalkerTrainer(TalkerBatches(talker, config, text, pack, Codes(pack.folder), options, Alignment(pack.folder)))
 
 
 @pytest.mark.parametrize("streaming", [False, True])
 def test_teacher_forced_logits_equal_those_of_inference(trainer: TalkerTrainer, streaming: bool) -> None:
     """Runs the talker one position after the other, as the engine does, on the same codes."""
-    talker, clip = trainer.talker.eval(), trainer.pack.clips[1]
-    codes = trainer.codes.get(1)
+    talker, clip = trainer.talker.eval(), trainer.batches.pack.clips[1]
+    codes, text = trainer.batches.codes.get(1), trainer.batches.text
     layout = build_layout(
-        trainer.config, text_ids=trainer.text.target_ids(clip.text), role_ids=trainer.text.role_ids, language=clip.language,
+        trainer.batches.config, text_ids=text.target_ids(clip.text), role_ids=text.role_ids, language=clip.language,
         speaker=clip.speaker, streaming_text=streaming,
     )  # fmt: skip
     with torch.no_grad():
@@ -65,11 +68,11 @@ def test_teacher_forced_logits_equal_those_of_inference(trainer: TalkerTrainer, 
 def test_labels_are_the_next_frame_and_then_the_end(trainer: TalkerTrainer) -> None:
     """The loss must be what a plain reading of the definition gives."""
     rng = np.random.default_rng(0)
-    batch = trainer.assemble([0, 1, 2], rng)
+    batch = trainer.batches.assemble([0, 1, 2], rng)
     with torch.no_grad():
         found = trainer.losses(batch, rng)
         hidden = trainer.talker(batch.inputs)
-        eos, code0, rest = trainer.config.talker_config.codec_eos_token_id, [], []
+        eos, code0, rest = trainer.batches.config.talker_config.codec_eos_token_id, [], []
         for row, codes in enumerate(batch.codes):
             for t in range(len(codes) + 1):
                 state = hidden[row, batch.first[row] + t]
@@ -83,7 +86,7 @@ def test_labels_are_the_next_frame_and_then_the_end(trainer: TalkerTrainer) -> N
 
 
 def test_the_watched_head_is_the_attention_of_the_model(trainer: TalkerTrainer) -> None:
-    batch = trainer.assemble([0], np.random.default_rng(0))
+    batch = trainer.batches.assemble([0], np.random.default_rng(0))
     watch = trainer.watched[1]
     attention = watch.attention
     seen = {}
@@ -99,7 +102,7 @@ def test_the_watched_head_is_the_attention_of_the_model(trainer: TalkerTrainer) 
 
 def test_the_hint_is_the_attention_on_what_is_spoken(trainer: TalkerTrainer) -> None:
     """With even timing, frame t of T speaks byte (t + 1/2) n / T of the text's n."""
-    batch = trainer.assemble([2, 1], np.random.default_rng(0))
+    batch = trainer.batches.assemble([2, 1], np.random.default_rng(0))
     with torch.no_grad():
         trainer.talker(batch.inputs)
         found = trainer.guide(batch)
@@ -107,9 +110,9 @@ def test_the_hint_is_the_attention_on_what_is_spoken(trainer: TalkerTrainer) -> 
         for watch in trainer.watched:
             attention = watch.scores().exp()
             for b, clip in enumerate([2, 1]):
-                text, frames = trainer.pack.clips[clip].text, len(batch.codes[b])
-                ids = [trainer.text.encode(word) for word in re.findall(r"\s*\S+", text)]
-                ends = np.cumsum([size for word in ids for size in trainer.text.sizes(word)])
+                text, frames = trainer.batches.pack.clips[clip].text, len(batch.codes[b])
+                ids = [trainer.batches.text.encode(word) for word in re.findall(r"\s*\S+", text)]
+                ends = np.cumsum([size for word in ids for size in trainer.batches.text.sizes(word)])
                 assert ends[-1] == len(text)
                 rows = batch.text[b]
                 assert rows is not None
@@ -124,21 +127,21 @@ def test_the_hint_is_the_attention_on_what_is_spoken(trainer: TalkerTrainer) -> 
 
 
 def test_an_excerpt_is_some_words_and_the_frames_that_speak_them(trainer: TalkerTrainer) -> None:
-    trainer.options = replace(trainer.options, excerpts=1.0)
-    clip, text = 2, trainer.pack.clips[2].text
-    frames = int(trainer.frames[clip])
+    trainer.batches.options = replace(trainer.options, excerpts=1.0)
+    clip, text = 2, trainer.batches.pack.clips[2].text
+    frames = int(trainer.batches.frames[clip])
     seen = set()
     for seed in range(40):
-        part = trainer.excerpts.some(clip, np.random.default_rng(seed), 1.0)
+        part = trainer.batches.excerpts.some(clip, np.random.default_rng(seed), 1.0)
         seen.add(part.text)
         assert text[part.byte :].startswith(part.text) and set(part.text.split()) < set(text.split())
         begin, end = part.byte * frames / len(text), (part.byte + len(part.text)) * frames / len(text)  # timing is even here
         assert abs(part.frames.start - begin) <= 1 and abs(part.frames.stop - end) <= 4
         assert 0 <= part.frames.start < part.frames.stop <= frames
     assert len(seen) > 5
-    batch = trainer.assemble([2, 2, 1], np.random.default_rng(1))
+    batch = trainer.batches.assemble([2, 2, 1], np.random.default_rng(1))
     for part, codes in zip(batch.shown, batch.codes, strict=True):
-        assert torch.equal(codes, trainer.codes.get(part.clip)[part.frames])
+        assert torch.equal(codes, trainer.batches.codes.get(part.clip)[part.frames])
     trainer.talker(batch.inputs)
     assert torch.isfinite(trainer.guide(batch))
 
@@ -158,9 +161,10 @@ def test_what_was_learned_by_heart_is_spoken(trainer: TalkerTrainer) -> None:
         figures = trainer.step(step)
     assert figures["code0"] < 0.1
     assert figures["rest"] < 0.1
-    talker, clip, codes = trainer.talker.eval(), trainer.pack.clips[2], trainer.codes.get(2)
+    talker, clip, codes = trainer.talker.eval(), trainer.batches.pack.clips[2], trainer.batches.codes.get(2)
+    text = trainer.batches.text
     layout = build_layout(
-        trainer.config, text_ids=trainer.text.target_ids(clip.text), role_ids=trainer.text.role_ids, language=clip.language,
+        trainer.batches.config, text_ids=text.target_ids(clip.text), role_ids=text.role_ids, language=clip.language,
         speaker=clip.speaker, streaming_text=False,
     )  # fmt: skip
     greedy = SamplingOptions(do_sample=False)
@@ -172,7 +176,7 @@ def test_what_was_learned_by_heart_is_spoken(trainer: TalkerTrainer) -> None:
 
 
 def test_first_frames_count_as_much_as_is_asked(trainer: TalkerTrainer) -> None:
-    batch = trainer.assemble([0, 1, 2], np.random.default_rng(0))
+    batch = trainer.batches.assemble([0, 1, 2], np.random.default_rng(0))
 
     def rest(beginning: float) -> float:
         trainer.options = replace(trainer.options, beginning=beginning)
@@ -193,24 +197,24 @@ def test_first_frames_count_as_much_as_is_asked(trainer: TalkerTrainer) -> None:
 
 def test_every_clip_comes_once_an_epoch(trainer: TalkerTrainer) -> None:
     for epoch in range(3):
-        assert sorted(clip for group in trainer.batches(epoch) for clip in group) == [0, 1, 2]
+        assert sorted(clip for group in trainer.batches.epoch(epoch) for clip in group) == [0, 1, 2]
 
 
 def test_half_of_the_clips_have_a_past_that_was_guessed_and_all_a_future_that_was_spoken(trainer: TalkerTrainer) -> None:
     class Guessed:
         def get(self, clip: int) -> torch.Tensor:
-            return torch.zeros_like(trainer.codes.get(clip))
+            return torch.zeros_like(trainer.batches.codes.get(clip))
 
     def one(seed: int) -> tuple[bool, bool]:
-        batch = trainer.assemble([1], np.random.default_rng(seed))
+        batch = trainer.batches.assemble([1], np.random.default_rng(seed))
         frames = batch.inputs[0, batch.first[0] + 1 : batch.first[0] + 1 + len(batch.codes[0])]
         moved = (frames - true).abs().max() > 1e-3
-        return bool(moved), torch.equal(batch.codes[0], trainer.codes.get(1))
+        return bool(moved), torch.equal(batch.codes[0], trainer.batches.codes.get(1))
 
-    batch = trainer.assemble([1], np.random.default_rng(0))
+    batch = trainer.batches.assemble([1], np.random.default_rng(0))
     true = batch.inputs[0, batch.first[0] + 1 : batch.first[0] + 1 + len(batch.codes[0])]
     assert one(0) == (False, True)
-    trainer.pasts.append(Guessed())  # type: ignore[arg-type]
+    trainer.batches.pasts.append(Guessed())  # type: ignore[arg-type]
     found = [one(seed) for seed in range(60)]
     assert all(kept for _, kept in found)
     assert 15 < sum(moved for moved, _ in found) < 45
