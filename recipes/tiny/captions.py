@@ -139,10 +139,14 @@ def heard(woman: bool, made: Score, way: Way, bright: np.ndarray, mood: int = 0)
     )  # fmt: skip
 
 
-ENGLISH = {
+Words = dict[str, dict[int, tuple[str, ...]]]
+ENGLISH: Words = {
     "pitch": {-1: ("low", "deep", "low-pitched"), 0: ("medium-pitched",), 1: ("high", "high-pitched")},
     "bright": {-1: ("warm", "dark", "mellow"), 1: ("bright", "clear", "crisp")},
-    "mood": {-1: ("sad", "tired", "sorrowful"), 1: ("cheerful", "lively", "happy", "excited")},
+    "mood": {
+        -1: ("sad", "tired", "sorrowful", "gloomy", "melancholy"),
+        1: ("cheerful", "lively", "happy", "excited", "joyful", "upbeat"),
+    },
     "loud": {-1: ("soft", "quiet", "gentle"), 0: ("normal",), 1: ("loud", "strong", "powerful")},
     "pace": {
         -1: ("speaks slowly", "talks at a slow pace", "takes time"), 0: ("speaks at a normal pace", "talks at a medium pace"),
@@ -150,11 +154,16 @@ ENGLISH = {
     },
 }  # fmt: skip
 AGES = ("young", "adult", "middle-aged", "older")
-CHINESE = {
-    "pitch": {-1: "音调低沉", 0: "音调中等", 1: "音调高"}, "bright": {-1: "音色温暖", 1: "音色明亮"},
-    "mood": {-1: "语气悲伤", 1: "语气欢快"},
-    "loud": {-1: "轻声细语", 0: "音量正常", 1: "声音洪亮"}, "pace": {-1: "语速缓慢", 0: "语速适中", 1: "语速快"},
+WOMAN, MAN = ("woman", "female speaker", "lady"), ("man", "male speaker", "guy")
+CHINESE: Words = {
+    "pitch": {-1: ("音调低沉", "声音低沉", "嗓音低"), 0: ("音调中等",), 1: ("音调高", "声音高", "嗓音高")},
+    "bright": {-1: ("音色温暖", "声音浑厚"), 1: ("音色明亮", "声音清脆")},
+    "mood": {-1: ("语气悲伤", "听起来难过", "情绪低落"), 1: ("语气欢快", "听起来开心", "情绪高昂")},
+    "loud": {-1: ("轻声细语", "声音轻柔"), 0: ("音量正常",), 1: ("声音洪亮", "说话大声")},
+    "pace": {-1: ("语速缓慢", "说话很慢"), 0: ("语速适中",), 1: ("语速快", "说话很快")},
 }  # fmt: skip
+TOLD, ORDINARY = 0.75, 0.2  # how often what is out of the ordinary is told, and what is not
+IMPLIED = {"loud": 0.25, "pace": 0.25}  # what a mood is made of, beside it: who always hears both does not listen to the mood
 
 
 def with_article(words: str) -> str:
@@ -163,28 +172,45 @@ def with_article(words: str) -> str:
 
 def describe(voice: Voice, rng: np.random.Generator) -> str:
     """A description that mentions the sex and some of the rest, what is out of the ordinary most often."""
+    words = CHINESE if rng.random() < 0.25 else ENGLISH
     told = {}
-    for name in ("pitch", "bright", "loud", "pace", "mood"):
+    for name in ("pitch", "bright", "mood", "loud", "pace"):
         value = getattr(voice, name)
-        if rng.random() < (0.75 if value else 0.2) and value in ENGLISH[name]:
-            told[name] = value
-
-    def pick(name: str) -> str:
-        return str(rng.choice(ENGLISH[name][told[name]]))
-
-    if rng.random() < 0.25:
-        parts = [CHINESE[name][told[name]] for name in told]
-        return "，".join(["女性" if voice.woman else "男性", *parts])
-    person = str(rng.choice(("woman", "female speaker", "lady") if voice.woman else ("man", "male speaker", "guy")))
-    colours = [pick(name) for name in told if name != "pace"]
+        often = IMPLIED[name] if "mood" in told and name in IMPLIED else TOLD if value else ORDINARY
+        if rng.random() < often and value in words[name]:
+            told[name] = str(rng.choice(words[name][value]))
+    if words is CHINESE:
+        return _in_chinese(voice.woman, list(told.values()), rng)
+    pace = told.pop("pace", "")
+    colours = list(told.values())
     rng.shuffle(colours)
+    said = _in_english(voice.woman, ", ".join(colours), pace, rng)
+    said = said if rng.random() < 0.3 else said[0].upper() + said[1:]
+    return said if rng.random() < 0.4 else f"{said}."
+
+
+def _in_english(woman: bool, coloured: str, pace: str, rng: np.random.Generator) -> str:
     age = f"{rng.choice(AGES)} " if rng.random() < 0.3 else ""  # said by some, and not to be heard
-    pace = pick("pace") if "pace" in told else ""
-    who, coloured = with_article(f"{age}{person}"), ", ".join(colours)
-    form = int(rng.integers(3))
-    if form == 0:  # A young woman with a high, bright voice who speaks quickly.
-        parts = [who.capitalize(), coloured and f"with {with_article(coloured)} voice", pace and f"who {pace}"]
-        return " ".join(part for part in parts if part) + "."
+    who = with_article(f"{age}{rng.choice(WOMAN if woman else MAN)}")
+    sex = "female" if woman else "male"
+    doing = pace.replace("takes", "taking").replace("speaks", "speaking").replace("talks", "talking")
+    form = int(rng.integers(4))
+    if form == 0:  # a young woman with a high, bright voice who speaks quickly
+        before = str(rng.choice(("", "", "give me ", "imagine ")))
+        return " ".join(
+            filter(None, (f"{before}{who}", coloured and f"with {with_article(coloured)} voice", pace and f"who {pace}"))
+        )
     if form == 1:  # female, young, high, bright, speaks quickly
-        return ", ".join(part for part in ("female" if voice.woman else "male", age.strip(), *colours, pace) if part)
-    return ", ".join(part for part in (f"{coloured} voice of {who}".strip(), pace) if part)
+        return ", ".join(filter(None, (sex, age.strip(), coloured, pace)))
+    if form == 2:  # high, bright voice of a young woman, speaking quickly
+        return ", ".join(filter(None, (f"{coloured} voice of {who}".strip(), str(rng.choice((pace, doing))))))
+    return ", ".join(
+        filter(None, (with_article(f"{coloured} {age}{sex} voice".strip()), doing))
+    )  # a high, bright female voice, …
+
+
+def _in_chinese(woman: bool, told: list[str], rng: np.random.Generator) -> str:
+    who = str(rng.choice(("女性", "女声", "女人") if woman else ("男性", "男声", "男人")))
+    if told and rng.random() < 0.4:
+        return f"一个{'、'.join(told)}的{who}"
+    return "，".join([who, *told])

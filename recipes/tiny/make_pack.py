@@ -1,8 +1,9 @@
 """Scores as what a talker is taught from: PACK/clips.jsonl, codes, when each byte of the text is spoken, speaker vectors.
 
-There is no sound in it. Frames begin anywhere in a clip, its pitch is a little off, and it is spoken by any of the presets that
-have its melody, so what is packed with another --seed is new to a talker that knows these clips. A speaker vector is what
-tells a voice from others, as `train_speaker.py` teaches the speaker encoder to hear it: directions of its sound, and its pitch.
+There is no sound in it. Frames begin anywhere in a clip, its pitch is a little off, it is spoken by any of the presets that
+have its melody, and a voice is described in other words each time, so what is packed with another --seed is new to a talker
+that knows these clips. A speaker vector is what tells a voice from others, as `train_speaker.py` teaches the speaker encoder to
+hear it: directions of its sound, and its pitch.
 """
 
 import argparse
@@ -12,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from captions import Way
+from captions import Voice, Way, describe
 from codes import TIMBRES, Codebooks
 from harmonics import FRAME
 from kokoro import TIMBRE, Styles
@@ -63,7 +64,8 @@ def main() -> None:
                 made.speaker = str(rng.choice(of_one_melody(made.speaker, made.language)))
                 made.voice = presets[made.speaker]
             text = spelled(made.text) if made.language == "Chinese" else made.text
-            clip = Clip(made.key, text, made.speaker, made.language, 0, made.frames * FRAME, spelled(made.instruct))
+            instruct = describe(Voice(**made.heard), rng) if made.heard else made.instruct
+            clip = Clip(made.key, text, made.speaker, made.language, 0, made.frames * FRAME, spelled(instruct))
             assert len(text.encode()) == len(made.spoken), text
             clips.append(clip)
             codes.append(known.codes(made, int(rng.integers(SIXTHS))))

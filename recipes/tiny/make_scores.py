@@ -7,11 +7,11 @@ clips several processes make each their share: --shard I/N.
 
 import argparse
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
-from captions import Way, describe, heard, order, way_and_mood
+from captions import Way, heard, order, way_and_mood
 from harmonics import FRAME, HOP, controls
 from kokoro import UNIT, Kokoro, Plan, Styles
 from make_text import PROSE, WRITING, word_list, word_sentence
@@ -89,7 +89,7 @@ class Maker:
         plan = self.kokoro.plan(reading.phones, style, pace)
         made = score(reading, plan, speaker, self.language, style, instruct)
         if self.kind == "described":
-            made.instruct = describe(heard(woman, made, way, self.bright, mood), rng)
+            made.heard = asdict(heard(woman, made, way, self.bright, mood))
         if self.kind == "somebody":
             made.speaker = "somebody"
         made = way.applied(made)

@@ -41,7 +41,7 @@ VOICED = 4.0  # how much voicing counts beside energy
 class Score:
     """phones: classes [P] and when each ends, in units [P]; pitch in Hz (0: none) and energy, twice a unit [2 U]; voice [128].
 
-    spoken: when each byte of the text is spoken, in units.
+    spoken: when each byte of the text is spoken, in units. heard: what a description may say of it, a `captions.Voice`.
     """
 
     text: str
@@ -56,6 +56,7 @@ class Score:
     begin: int = 0  # of the teacher's units were left out
     instruct: str = ""
     key: str = ""
+    heard: dict[str, int] | None = None
 
     @property
     def units(self) -> int:

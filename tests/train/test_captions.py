@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from captions import SHORT, WARM_AND_BRIGHT, WAYS, Voice, Way, describe, heard, order, way_and_mood
+from captions import CHINESE, ENGLISH, SHORT, WARM_AND_BRIGHT, WAYS, Voice, Way, describe, heard, order, way_and_mood
 from kokoro import TIMBRE
 from score import Score
 
@@ -54,20 +54,41 @@ def test_a_voice_is_called_bright_that_is_so_among_its_sex(woman: bool, shift: f
     assert heard(woman, made, Way(), np.eye(TIMBRE)[7]).bright == bright
 
 
-@pytest.mark.parametrize(
-    ("name", "words"),
-    [
-        ("bright", {-1: ("warm", "dark", "mellow", "温暖"), 1: ("bright", "clear", "crisp", "明亮")}),
-        ("mood", {-1: ("sad", "tired", "sorrowful", "悲伤"), 1: ("cheerful", "lively", "happy", "excited", "欢快")}),
-    ],
-)
-def test_descriptions_say_only_what_is_so(name: str, words: dict[int, tuple[str, ...]]) -> None:
-    plain = Voice(True, 0, 0, 0, 0)
-    for value in (-1, 0, 1):
-        said = [describe(replace(plain, **{name: value}), np.random.default_rng(n)) for n in range(200)]
-        found = {kind: sum(any(word in text for word in words[kind]) for text in said) for kind in words}
-        assert all(100 < count < 190 if kind == value else count == 0 for kind, count in found.items()), found
-        assert not any(" a excited" in text for text in said)
+def mentions(text: str, name: str) -> set[int]:
+    """What a description says of something: -1, 0 or 1."""
+    words = [(value, word) for tongue in (ENGLISH, CHINESE) for value, some in tongue[name].items() for word in some]
+    words += [
+        (value, f"{verb}ing {rest}") for value, word in words for verb, rest in re.findall(r"(speak|talk|tak)e?s (.*)", word)
+    ]
+    return {value for value, word in words if re.search(rf"(?<![a-z-]){re.escape(word)}(?![a-z-]| pace)", text, re.I)}
+
+
+@pytest.mark.parametrize("name", ["pitch", "bright", "mood", "loud", "pace"])
+@pytest.mark.parametrize("value", [-1, 0, 1])
+def test_descriptions_say_only_what_is_so_and_in_many_ways(name: str, value: int) -> None:
+    said = [describe(replace(Voice(True, 0, 0, 0, 0), **{name: value}), np.random.default_rng(n)) for n in range(300)]
+    assert all(mentions(text, name) <= {value} for text in said)
+    told = [text for text in said if mentions(text, name)]
+    assert (180 < len(told) < 270) if value else (len(told) < 100)
+    assert all(re.search("woman|female|lady|女", text, re.I) for text in said)
+    assert not any(re.search(r"\bman|\bmale|guy|男", text, re.I) for text in said)
+    assert not any(re.search(r"\ba [aeiou]|\ban [^aeiou]|  | ,|^,|[，、]$|, *\.", text) for text in said)
+    assert len(set(said)) > 150
+
+
+@pytest.mark.parametrize("mood", [-1, 1])
+def test_a_mood_is_often_told_alone(mood: int) -> None:
+    """Who always hears "sad" beside "slowly" and "quiet" does not listen to it."""
+    voice = Voice(False, 0, pace=mood, loud=mood, bright=0, mood=mood)
+    said = [describe(voice, np.random.default_rng(n)) for n in range(300)]
+    moody = [text for text in said if mentions(text, "mood") == {mood}]
+    alone = [text for text in moody if not mentions(text, "pace") and not mentions(text, "loud")]
+    assert len(moody) > 180 and 0.45 < len(alone) / len(moody) < 0.7
+
+
+def test_what_is_not_known_is_not_told() -> None:
+    said = [describe(Voice(True, 0, 9, 9, 0), np.random.default_rng(n)) for n in range(100)]
+    assert not any(mentions(text, "pace") or mentions(text, "loud") for text in said)
 
 
 def test_a_mood_is_heard_in_all_that_it_changes() -> None:
