@@ -2,6 +2,7 @@
 
 told apart     each speaker's vector from some sentences; whom the others' vectors are nearest to
 told to        the same sentence and seed with an instruction and without: did the right thing change in the right way?
+in other words the same with instructions in words that nobody learned from (single words of them may be known)
 described      voices from descriptions: are sex, pitch, brightness and pace what was asked for? Low and high, warm and bright
                are below and above the median of all that were made of one sex; slow and fast, of all
 in a mood      the same sentence, seed and description, but for cheerful and sad: is the one faster and louder than the other?
@@ -76,6 +77,22 @@ ORDERS: dict[str, tuple[Wish, ...]] = {
     "Speak slowly in a low voice.": (SLOW, LOW), "Speak quickly and loudly.": (FAST, LOUD),
     "In a high voice, quietly.": (HIGH, QUIET), "Whisper slowly.": (WHISPER, SLOW),
 }  # fmt: skip
+
+OTHER_WORDS: dict[str, str] = {  # for the same wishes as ORDERS
+    "Speak slowly.": "Could you slow down a little?|slow|Please speak more slowly.|Say this slowly and clearly.|"
+    "speaking at a slow speed",
+    "Speak quickly.": "Could you speed up a bit?|fast|Please speak more quickly.|Say this very fast.|speaking rapidly",
+    "Speak in a high voice.": "with a high pitch|Please raise your voice's pitch a bit.|in a high-pitched tone|high voice|"
+    "Speak with a higher voice.",
+    "Speak in a low voice.": "with a deep voice|deep voice|in a low-pitched tone|Speak with a lower voice.|"
+    "Make your voice deeper.",
+    "Speak loudly.": "loudly|Say it out loud, with power.|Speak as loud as you can.|Speak with a loud voice.|shouting",
+    "Speak quietly.": "softly, please|Keep your voice down.|Speak as quietly as you can.|Speak with a soft voice.|"
+    "very quietly, please",
+    "Whisper.": "whispering|Say it in a whisper.|Please whisper.|whispered|Speak in a whisper.",
+    "Sound excited.": "Be excited.|in an excited tone|joyful|Say it with great joy!|You are very happy.",
+    "Sound sad.": "Be sad.|in a sad tone|sorrowfully|You are very unhappy.|Say it with sadness.",
+}
 
 
 def followed(wish: Wish, told: Clip, plain: Clip) -> bool:
@@ -175,6 +192,7 @@ def main() -> None:
     parser.add_argument("--designer", default="tiny-voice-design", help='"" for none')
     parser.add_argument("--sentences", type=int, default=15, help="of each speaker; four of them teach who it is")
     parser.add_argument("--told", type=int, default=2, help="sentences for each speaker and instruction")
+    parser.add_argument("--worded", type=int, default=4, help="clips for each instruction in other words")
     parser.add_argument("--prompts", type=int, default=100)
     parser.add_argument("--moods", type=int, default=30)
     args = parser.parse_args()
@@ -207,6 +225,19 @@ def main() -> None:
     body += (
         f"\n## Told what to do\n\nSame sentence and seed as without.\n\n{table(['instruction', 'wanted', 'followed'], rows)}\n"
     )
+
+    rows = []
+    for order, every in tqdm(OTHER_WORDS.items(), desc="in other words"):
+        hits = {}
+        for place, words in enumerate(every.split("|")):
+            who = [(speakers[(place + 2 * n) % len(speakers)], n) for n in range(args.worded)]
+            told = [(say(name, texts[n], n, words), clips[name][n]) for name, n in who]
+            hits[words] = float(np.mean([all(followed(wish, a, b) for wish in ORDERS[order]) for a, b in told]))
+        rows.append(
+            [order, f"{np.mean(list(hits.values())):.0%}", "; ".join(f"{words} {hit:.0%}" for words, hit in hits.items())]
+        )
+        result[f"other_words_{order.rstrip('.').lower().replace(' ', '_')}"] = round(float(np.mean(list(hits.values()))), 3)
+    body += f"\n## In other words\n\n{args.worded} clips each.\n\n{table(['as', 'followed', 'instructions'], rows)}\n"
 
     if args.designer:
         designer = Qwen3TTSModel.from_pretrained(args.designer)

@@ -1,100 +1,10 @@
-"""What a voice or a way to speak is called, in many words, in English and Chinese."""
+"""What a voice is called, in many words, in English and Chinese."""
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass
 
 import numpy as np
 from score import Score
-
-ENERGY_A_DECIBEL = 0.35  # of the teacher's energy
-
-
-@dataclass(frozen=True, slots=True)
-class Way:
-    """How speech is changed: its pitch and pace are multiplied; louder by so many dB; without a voice."""
-
-    pitch: float = 1.0
-    pace: float = 1.0
-    loud: float = 0.0
-    whispered: bool = False
-
-    def applied(self, made: Score) -> Score:
-        """All but the pace, which the teacher is told."""
-        pitch = np.zeros_like(made.pitch) if self.whispered else made.pitch * self.pitch
-        return replace(made, pitch=pitch.astype(np.float32), energy=made.energy + ENERGY_A_DECIBEL * self.loud)
-
-    def changes(self) -> set[str]:
-        """What is heard to be changed. (What is whispered has no pitch.)"""
-        return {f.name for f in fields(self) if getattr(self, f.name) != f.default} | ({"pitch"} if self.whispered else set())
-
-    def and_also(self, other: "Way") -> "Way":
-        return Way(self.pitch * other.pitch, self.pace * other.pace, self.loud + other.loud, self.whispered or other.whispered)
-
-
-WAYS: dict[str, tuple[Way, str]] = {  # what a preset voice can be told in which words, and what is then done to its clips
-    "slow": (
-        Way(pace=0.74),
-        "Speak slowly.|Slow down, please.|Talk at a slow pace.|Very slowly.|Take your time.|请说慢一点。|语速放慢",
-    ),
-    "fast": (
-        Way(pace=1.32),
-        "Speak quickly.|Talk fast.|Hurry up.|At a fast pace.|Speak faster, please.|请说快一点。|语速加快",
-    ),
-    "high": (
-        Way(pitch=1.22),
-        "Speak in a high voice.|Use a higher pitch.|High-pitched.|Raise your voice's pitch.|音调高一点。",
-    ),
-    "low": (
-        Way(pitch=0.82),
-        "Speak in a low voice.|Use a lower pitch.|Deep and low.|Lower your pitch.|音调低一点。",
-    ),
-    "loud": (
-        Way(loud=5),
-        "Speak loudly.|Speak up!|Shout.|In a loud, strong voice.|Louder, please.|大声说。",
-    ),
-    "quiet": (
-        Way(loud=-8),
-        "Speak quietly.|Softly.|In a soft, gentle voice.|Speak more quietly, please.|小声说。",
-    ),
-    "whisper": (
-        Way(whispered=True, loud=-5),
-        "Whisper.|In a whisper.|Whisper it to me.|Speak under your breath.|用耳语说。",
-    ),
-    "excited": (
-        Way(pitch=1.15, pace=1.2, loud=3),
-        "Sound excited.|Very happy and excited.|With joy!|Cheerful and lively.|用兴奋的语气说。|开心地说",
-    ),
-    "sad": (
-        Way(pitch=0.92, pace=0.8, loud=-5),
-        "Sound sad.|Sad and tired.|In a sad, low voice.|With sorrow.|用悲伤的语气说。|难过地说",
-    ),
-}
-
-SHORT = {  # what two ways are called in one breath
-    "slow": "slowly", "fast": "quickly", "high": "in a high voice", "low": "in a low voice",
-    "loud": "loudly", "quiet": "quietly", "whisper": "in a whisper",
-}  # fmt: skip
-TWICE = 0.5  # of those who are told something else than a mood are told two things at once
-
-
-def order(rng: np.random.Generator) -> tuple[Way, str]:
-    """How a preset voice is told to speak: in one way, or in two that do not get in each other's way."""
-    name = str(rng.choice(list(WAYS)))
-    way, words = WAYS[name]
-    said = str(rng.choice(words.split("|")))
-    others = [other for other in WAYS if not WAYS[other][0].changes() & way.changes()]
-    if not others or rng.random() > TWICE:
-        return way, said
-    other = str(rng.choice(others))
-    both, words = way.and_also(WAYS[other][0]), WAYS[other][1]
-    chinese = said[0] > "z"
-    also = str(rng.choice([text for text in words.split("|") if (text[0] > "z") == chinese]))
-    if chinese:
-        return both, f"{said.rstrip('。')}，{also}"
-    if rng.random() < 0.5:
-        verb, joint = rng.choice(["Speak ", "Talk ", "Say it ", ""]), rng.choice([" ", " and ", ", "])
-        short = f"{verb}{SHORT[name]}{joint}{SHORT[other]}."
-        return both, short[0].upper() + short[1:]
-    return both, f"{said} {also}" if rng.random() < 0.5 else f"{said.rstrip('.!')}, {also[0].lower()}{also[1:]}"
+from ways import WAYS, Way
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +30,7 @@ def way_and_mood(rng: np.random.Generator) -> tuple[Way, int]:
     """How a described voice speaks, and in what mood."""
     if rng.random() < MOODY:
         mood = int(rng.choice(list(MOODS)))
-        return Way(pitch=float(rng.uniform(0.9, 1.1))).and_also(WAYS[MOODS[mood]][0]), mood
+        return Way(pitch=float(rng.uniform(0.9, 1.1))).and_also(WAYS[MOODS[mood]]), mood
     loud = float(rng.uniform(-5, 4))
     return Way(pitch=float(rng.uniform(0.85, 1.18)), pace=float(rng.uniform(0.72, 1.35)), loud=loud), 0
 

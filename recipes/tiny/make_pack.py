@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from captions import Voice, Way, describe
+from captions import Voice, describe
 from codes import TIMBRES, Codebooks
 from harmonics import FRAME
 from kokoro import TIMBRE, Styles
@@ -23,6 +23,7 @@ from sounded import after_silence
 from synthesiser import UNITS as SIXTHS
 from tqdm import tqdm
 from voices import PRESETS, USUAL, of_one_melody, preset
+from ways import Way, instruction
 
 from qwen_tts.train.data import Clip, write_codes
 
@@ -39,6 +40,13 @@ def vector(made: Score, known: Codebooks) -> np.ndarray:
     voiced = made.pitch[made.pitch > 0]
     found[TIMBRES] = 2 * np.log2(np.median(voiced) / 160) if len(voiced) else 0.0
     return np.clip(found, -4, 4)
+
+
+def words(made: Score, rng: np.random.Generator) -> str:
+    """How its voice is described, or what its speaker was told; nothing, if nothing is to be said."""
+    if made.heard:
+        return describe(Voice(**made.heard), rng)
+    return instruction(tuple(made.told), rng) if made.told else ""
 
 
 def main() -> None:
@@ -64,8 +72,7 @@ def main() -> None:
                 made.speaker = str(rng.choice(of_one_melody(made.speaker, made.language)))
                 made.voice = presets[made.speaker]
             text = spelled(made.text) if made.language == "Chinese" else made.text
-            instruct = describe(Voice(**made.heard), rng) if made.heard else made.instruct
-            clip = Clip(made.key, text, made.speaker, made.language, 0, made.frames * FRAME, spelled(instruct))
+            clip = Clip(made.key, text, made.speaker, made.language, 0, made.frames * FRAME, spelled(words(made, rng)))
             assert len(text.encode()) == len(made.spoken), text
             clips.append(clip)
             codes.append(known.codes(made, int(rng.integers(SIXTHS))))

@@ -6,8 +6,8 @@ What is cloned are two sentences each of voices that nobody learned from, as ben
 import argparse
 from pathlib import Path
 
-from captions import WAYS
 from tqdm import tqdm
+from ways import ENGLISH
 
 from qwen_tts import Qwen3TTSModel
 from qwen_tts.audio import load_audio, write_audio
@@ -41,11 +41,11 @@ def main() -> None:
     speakers = model.get_supported_speakers()
     work = [(f"voice-{name}", name, "English", None, TEXT) for name in speakers]
     work += [(f"voice-{name}-zh", name, "Chinese", None, CHINESE) for name in speakers]
-    orders = {way: words.split("|")[0] for way, (_, words) in WAYS.items()} | {"both": "Speak slowly in a low voice."}
+    orders = {way: words.split("|")[0] for way, words in ENGLISH.items()} | {"both": "Speak slowly in a low voice."}
     work += [(f"told-{way}", "ryan", "English", words, TOLD) for way, words in orders.items()]
     heads = {
         f"voice-{speakers[0]}-zh": f"The same, in Chinese: “{CHINESE}”",
-        f"told-{next(iter(WAYS))}": f"Ryan, told: “{TOLD}”",
+        f"told-{next(iter(ENGLISH))}": f"Ryan, told: “{TOLD}”",
     }
     for name, speaker, language, instruct, text in tqdm(work):
         lines += ["", heads[name], ""] if name in heads else []

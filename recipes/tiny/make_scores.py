@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
-from captions import Way, heard, order, way_and_mood
+from captions import heard, way_and_mood
 from harmonics import FRAME, HOP, controls
 from kokoro import UNIT, Kokoro, Plan, Styles
 from make_text import PROSE, WRITING, word_list, word_sentence
@@ -19,6 +19,7 @@ from read import LONGEST, chinese_reader, english_reader
 from score import Score, save, score, through
 from tqdm import tqdm
 from voices import PRESETS, anybody, preset, somebody
+from ways import Way, order, way
 
 CLIPS = 40  # of a file
 LOUDNESS = 0.08  # root mean square of speech
@@ -73,7 +74,7 @@ class Maker:
             reading = self.read(self.texts.some(rng))
             if 0 < len(reading.phones) <= LONGEST and reading.words:
                 break
-        speaker, way, mood, instruct = "", Way(), 0, ""
+        speaker, manner, mood, told = "", Way(), 0, ()
         if self.kind in ("preset", "told"):
             speaker = self.voices[number % len(self.voices)]
             who, woman = preset(speaker, self.language), False
@@ -81,18 +82,20 @@ class Maker:
             drawn = anybody if self.kind == "somebody" and rng.random() < ANYBODY else somebody
             who, woman = drawn(self.styles, self.language, rng)
             if self.kind == "described" or (not self.sound and rng.random() < 0.5):
-                way, mood = way_and_mood(rng)
+                manner, mood = way_and_mood(rng)
         if self.kind == "told":
-            way, instruct = order(rng)
+            told = order(rng)
+            manner = way(told)
         style = who.style(self.styles, len(reading.phones))
-        pace = way.pace * float(rng.uniform(0.93, 1.07))
+        pace = manner.pace * float(rng.uniform(0.93, 1.07))
         plan = self.kokoro.plan(reading.phones, style, pace)
-        made = score(reading, plan, speaker, self.language, style, instruct)
+        made = score(reading, plan, speaker, self.language, style)
+        made.told = told
         if self.kind == "described":
-            made.heard = asdict(heard(woman, made, way, self.bright, mood))
+            made.heard = asdict(heard(woman, made, manner, self.bright, mood))
         if self.kind == "somebody":
             made.speaker = "somebody"
-        made = way.applied(made)
+        made = manner.applied(made)
         made.key = f"{self.kind}-{self.language[:2].lower()}-{number}"
         return made, plan, style
 

@@ -11,7 +11,7 @@ The codec of the built-in model does not code sound but scores, since the teache
 """
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from itertools import pairwise
 from pathlib import Path
@@ -41,7 +41,8 @@ VOICED = 4.0  # how much voicing counts beside energy
 class Score:
     """phones: classes [P] and when each ends, in units [P]; pitch in Hz (0: none) and energy, twice a unit [2 U]; voice [128].
 
-    spoken: when each byte of the text is spoken, in units. heard: what a description may say of it, a `captions.Voice`.
+    spoken: when each byte of the text is spoken, in units.
+    heard: what a description may say of it, a `captions.Voice`; told: how its speaker was told to speak, of `ways.WAYS`.
     """
 
     text: str
@@ -54,9 +55,9 @@ class Score:
     voice: np.ndarray
     spoken: np.ndarray
     begin: int = 0  # of the teacher's units were left out
-    instruct: str = ""
     key: str = ""
     heard: dict[str, int] | None = None
+    told: Sequence[str] = ()
 
     @property
     def units(self) -> int:
@@ -96,7 +97,7 @@ def classes(phones: str, durations: np.ndarray) -> tuple[np.ndarray, np.ndarray]
     return np.array(kinds), np.cumsum(lengths)
 
 
-def score(reading: Reading, plan: Plan, speaker: str, language: str, voice: np.ndarray, instruct: str = "") -> Score:
+def score(reading: Reading, plan: Plan, speaker: str, language: str, voice: np.ndarray) -> Score:
     """What the teacher planned, without most of the silence around it."""
     durations = plan.durations.astype(float)
     kinds, ends = classes(reading.phones, durations[1:-1])
@@ -122,7 +123,7 @@ def score(reading: Reading, plan: Plan, speaker: str, language: str, voice: np.n
     return Score(
         reading.text, speaker, language, kinds.astype(np.uint8), ends.astype(np.float32),
         np.where(pitch > QUIET, pitch, 0).astype(np.float32), energy.astype(np.float32), voice[:TIMBRE].astype(np.float32),
-        spoken, begin, instruct,
+        spoken, begin,
     )  # fmt: skip
 
 

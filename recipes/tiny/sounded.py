@@ -5,10 +5,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from captions import ENERGY_A_DECIBEL, Way
 from codes import LOUDER
 from harmonics import BANDS, HARMONICS, NODES, hats, mel_places
 from score import UNITS, Score, at_points, sounds, through
+from ways import ENERGY_A_DECIBEL, Way
 
 SILENT = -8.0  # of the teacher's energy
 OTHERS = 0.2  # of the clips that are drawn are of voices that have no name

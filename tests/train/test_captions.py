@@ -1,46 +1,14 @@
-"""What ways to speak and voices are called: what is said is what is done."""
+"""What voices are called: what is said is what is so."""
 
 import re
 from dataclasses import replace
 
 import numpy as np
 import pytest
-from captions import CHINESE, ENGLISH, SHORT, WARM_AND_BRIGHT, WAYS, Voice, Way, describe, heard, order, way_and_mood
+from captions import CHINESE, ENGLISH, WARM_AND_BRIGHT, Voice, describe, heard, way_and_mood
 from kokoro import TIMBRE
 from score import Score
-
-ORDERS = [order(np.random.default_rng(number)) for number in range(600)]
-
-
-def test_whoever_is_told_does_what_the_words_say() -> None:
-    """The words, one phrase after the other, name ways whose product is what is done."""
-
-    def letters(text: str) -> str:
-        return re.sub(r"[^a-z\u4e00-\u9fff]", "", text.lower())
-
-    names = {letters(text): way for way, words in WAYS.values() for text in words.split("|")}
-    names |= {letters(text): WAYS[name][0] for name, text in SHORT.items()}
-    twice = 0
-    for way, words in ORDERS:
-        found = []
-        for text in (letters(words), letters(re.sub("^(Speak|Talk|Say it) ", "", words))):
-            for first in names:
-                rest = text.removeprefix(first).removeprefix("and")
-                if text == first:
-                    found.append(names[first])
-                elif text.startswith(first) and rest in names:
-                    found.append(names[first].and_also(names[rest]))
-        assert way in found, words
-        twice += way not in [one for one, _ in WAYS.values()]
-    assert 100 < twice < 300
-
-
-def test_two_things_at_once_change_nothing_twice() -> None:
-    for one, _ in WAYS.values():
-        assert Way().and_also(one) == one.and_also(Way()) == one
-    for way, words in ORDERS:
-        assert 0.7 < way.pace < 1.4 and 0.8 < way.pitch < 1.25 and -8 <= way.loud <= 5, words
-        assert not (way.whispered and way.pitch != 1), words
+from ways import Way
 
 
 @pytest.mark.parametrize("woman", [False, True])

@@ -4,13 +4,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from captions import Way
 from codes import BOOKS, EARLY, ROUGH, SPEEDS, UNTOLD, Codebooks, knots, turns
 from kokoro import Plan
 from score import LEAD, PHONES, SILENCE, TAIL, UNITS, Reading, Score, early, following, halves, load, save, score
 from some_codebooks import some_codebooks
 from synthesiser import BENDS, FASTEST, SLOWEST
 from synthesiser import UNITS as SIXTHS
+from ways import Way
 
 
 def some_plan(rng: np.random.Generator, phones: str) -> Plan:

@@ -6,7 +6,6 @@ from types import SimpleNamespace
 
 import numpy as np
 import torch
-from captions import Way
 from codes import BOOKS, UNTOLD
 from harmonics import BANDS, HARMONICS, NODES
 from kokoro import TIMBRE
@@ -17,6 +16,7 @@ from sounded import changed, part, pitch_at_nodes, whole
 from synthesiser import FIXED, Synthesiser, levels
 from train_controls import LISTENING, ControlsTrainer, give_codebooks, telling, wake
 from train_encoder import heard_late
+from ways import Way
 
 from qwen_tts.codec.decoder import Decoder
 from qwen_tts.config import CodecConfig
