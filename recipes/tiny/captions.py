@@ -51,20 +51,25 @@ def heard(woman: bool, made: Score, way: Way, bright: np.ndarray, mood: int = 0)
 
 Words = dict[str, dict[int, tuple[str, ...]]]
 ENGLISH: Words = {
-    "pitch": {-1: ("low", "deep", "low-pitched"), 0: ("medium-pitched",), 1: ("high", "high-pitched")},
-    "bright": {-1: ("warm", "dark", "mellow"), 1: ("bright", "clear", "crisp")},
+    "pitch": {-1: ("low", "deep", "low-pitched", "bass"), 0: ("medium-pitched",), 1: ("high", "high-pitched")},
+    "bright": {-1: ("warm", "dark", "mellow", "rich"), 1: ("bright", "clear", "crisp", "sharp")},
     "mood": {
         -1: ("sad", "tired", "sorrowful", "gloomy", "melancholy"),
         1: ("cheerful", "lively", "happy", "excited", "joyful", "upbeat"),
     },
-    "loud": {-1: ("soft", "quiet", "gentle"), 0: ("normal",), 1: ("loud", "strong", "powerful")},
+    "loud": {-1: ("soft", "quiet", "gentle", "soft-spoken"), 0: ("normal",), 1: ("loud", "strong", "powerful")},
     "pace": {
-        -1: ("speaks slowly", "talks at a slow pace", "takes time"), 0: ("speaks at a normal pace", "talks at a medium pace"),
-        1: ("speaks quickly", "talks fast", "speaks at a fast pace"),
+        -1: ("speaks slowly", "talks at a slow pace", "takes time", "talks very slowly", "speaks in no hurry"),
+        0: ("speaks at a normal pace", "talks at a medium pace"),
+        1: ("speaks quickly", "talks fast", "speaks at a fast pace", "talks very fast", "speaks rapidly", "talks in a hurry"),
     },
 }  # fmt: skip
-AGES = ("young", "adult", "middle-aged", "older")
-WOMAN, MAN = ("woman", "female speaker", "lady"), ("man", "male speaker", "guy")
+AGES = ("young", "adult", "middle-aged", "older", "elderly", "old")
+WOMAN, MAN = (
+    ("woman", "female speaker", "lady", "female narrator"),
+    ("man", "male speaker", "guy", "male narrator", "gentleman"),
+)
+BOTH = {-1: ("calm", "relaxed"), 1: ("energetic", "dynamic")}  # slow and soft, or fast and loud, in one word
 CHINESE: Words = {
     "pitch": {-1: ("音调低沉", "声音低沉", "嗓音低"), 0: ("音调中等",), 1: ("音调高", "声音高", "嗓音高")},
     "bright": {-1: ("音色温暖", "声音浑厚"), 1: ("音色明亮", "声音清脆")},
@@ -72,6 +77,8 @@ CHINESE: Words = {
     "loud": {-1: ("轻声细语", "声音轻柔"), 0: ("音量正常",), 1: ("声音洪亮", "说话大声")},
     "pace": {-1: ("语速缓慢", "说话很慢"), 0: ("语速适中",), 1: ("语速快", "说话很快")},
 }  # fmt: skip
+BOTH_CHINESE = {-1: ("语气平静", "声音沉稳"), 1: ("充满活力", "声音有力")}
+IN_ONE = 0.6  # how often both are told so
 TOLD, ORDINARY = 0.75, 0.2  # how often what is out of the ordinary is told, and what is not
 IMPLIED = {"loud": 0.25, "pace": 0.25}  # what a mood is made of, beside it: who always hears both does not listen to the mood
 
@@ -89,6 +96,9 @@ def describe(voice: Voice, rng: np.random.Generator) -> str:
         often = IMPLIED[name] if "mood" in told and name in IMPLIED else TOLD if value else ORDINARY
         if rng.random() < often and value in words[name]:
             told[name] = str(rng.choice(words[name][value]))
+    if voice.pace == voice.loud != 0 and {"pace", "loud"} <= set(told) and rng.random() < IN_ONE:
+        del told["pace"]
+        told["loud"] = str(rng.choice((BOTH_CHINESE if words is CHINESE else BOTH)[voice.loud]))
     if words is CHINESE:
         return _in_chinese(voice.woman, list(told.values()), rng)
     pace = told.pop("pace", "")

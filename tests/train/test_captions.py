@@ -54,6 +54,16 @@ def test_a_mood_is_often_told_alone(mood: int) -> None:
     assert len(moody) > 180 and 0.45 < len(alone) / len(moody) < 0.7
 
 
+def test_slow_and_soft_is_calm() -> None:
+    for kind, calm in ((-1, "calm|relaxed|平静|沉稳"), (1, "energetic|dynamic|活力|有力")):
+        said = [describe(Voice(False, 0, pace=kind, loud=kind, bright=0), np.random.default_rng(n)) for n in range(300)]
+        in_one = [text for text in said if re.search(calm, text, re.I)]
+        assert 60 < len(in_one) < 160 and not any(mentions(text, "pace") or mentions(text, "loud") for text in in_one)
+    for pace, loud in ((-1, 0), (0, -1), (1, -1), (0, 0)):
+        said = [describe(Voice(False, 0, pace, loud, 0), np.random.default_rng(n)) for n in range(100)]
+        assert not any(re.search("calm|relaxed|energetic|dynamic|平静|沉稳|活力|有力", text, re.I) for text in said)
+
+
 def test_what_is_not_known_is_not_told() -> None:
     said = [describe(Voice(True, 0, 9, 9, 0), np.random.default_rng(n)) for n in range(100)]
     assert not any(mentions(text, "pace") or mentions(text, "loud") for text in said)
