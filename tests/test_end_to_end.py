@@ -86,11 +86,32 @@ def test_a_described_voice_is_as_bright_as_it_should_be(warm: str, bright: str):
     assert decibels(bright) > decibels(warm) + 2  # of eight pairs, six sentences each, it were 4.5 to 6.4
 
 
-def test_the_built_in_voice_speaks_slowly_when_told_to():
+@pytest.mark.parametrize(("sad", "cheerful"), [("A sad man.", "A cheerful man."), ("男性，语气悲伤", "男性，语气欢快")])
+def test_a_cheerful_voice_is_faster_and_louder_than_a_sad_one(sad: str, cheerful: str):
+    designer = Qwen3TTSModel.from_pretrained("tiny-voice-design")
+
+    def length_and_level(words: str) -> tuple[int, float]:
+        joined = np.concatenate(designer.generate_voice_design(SENTENCES[:4], words, "English", seed=0)[0])
+        return len(joined), 10 * np.log10(np.square(joined).mean())
+
+    (long, soft), (short, loud) = length_and_level(sad), length_and_level(cheerful)
+    assert long > 1.15 * short and loud > soft + 3  # with two seeds it were 1.35 to 1.62, and 6.6 to 8.4 dB
+
+
+@pytest.mark.parametrize(
+    ("told", "least", "most"),
+    [
+        ("Speak slowly.", 1.1, 1.6),
+        ("Please speak more slowly.", 1.1, 1.6),  # such words it has not learned; with two seeds it were 1.26 to 1.39
+        ("请你慢慢地说", 1.1, 1.6),
+        ("Say this very fast.", 0.5, 0.9),  # 0.64 and 0.74
+    ],
+)
+def test_the_built_in_voice_speaks_as_fast_as_it_is_told_to(told: str, least: float, most: float):
     model = Qwen3TTSModel.from_pretrained("tiny")
     plain, _ = model.generate_custom_voice(SENTENCES[:4], "Ryan", "English", seed=0)
-    slow, _ = model.generate_custom_voice(SENTENCES[:4], "Ryan", "English", "Speak slowly.", seed=0)
-    assert sum(map(len, slow)) > 1.1 * sum(map(len, plain))
+    waves, _ = model.generate_custom_voice(SENTENCES[:4], "Ryan", "English", told, seed=0)
+    assert least < sum(map(len, waves)) / sum(map(len, plain)) < most
 
 
 def test_the_built_in_voice_speaks_chinese():

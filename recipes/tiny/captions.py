@@ -117,16 +117,16 @@ def _in_english(woman: bool, coloured: str, pace: str, rng: np.random.Generator)
     form = int(rng.integers(4))
     if form == 0:  # a young woman with a high, bright voice who speaks quickly
         before = str(rng.choice(("", "", "give me ", "imagine ")))
-        return " ".join(
-            filter(None, (f"{before}{who}", coloured and f"with {with_article(coloured)} voice", pace and f"who {pace}"))
-        )
+        return _joined(f"{before}{who}", coloured and f"with {with_article(coloured)} voice", pace and f"who {pace}", by=" ")
     if form == 1:  # female, young, high, bright, speaks quickly
-        return ", ".join(filter(None, (sex, age.strip(), coloured, pace)))
+        return _joined(sex, age.strip(), coloured, pace)
     if form == 2:  # high, bright voice of a young woman, speaking quickly
-        return ", ".join(filter(None, (f"{coloured} voice of {who}".strip(), str(rng.choice((pace, doing))))))
-    return ", ".join(
-        filter(None, (with_article(f"{coloured} {age}{sex} voice".strip()), doing))
-    )  # a high, bright female voice, …
+        return _joined(f"{coloured} voice of {who}".strip(), str(rng.choice((pace, doing))))
+    return _joined(with_article(f"{coloured} {age}{sex} voice".strip()), doing)  # a high, bright young female voice, speaking …
+
+
+def _joined(*parts: str, by: str = ", ") -> str:
+    return by.join(filter(None, parts))
 
 
 def _in_chinese(woman: bool, told: list[str], rng: np.random.Generator) -> str:

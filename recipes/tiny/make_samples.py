@@ -18,7 +18,8 @@ TOLD = "I have never seen the lake so quiet in the morning."
 CLONED = 4
 DESCRIBED = (
     "A young woman with a high, bright voice who speaks quickly.", "An older man with a deep voice, speaking slowly.",
-    "A soft, warm female voice, slow.", "A man with a warm voice.", "A man with a bright voice.", "男性，音调低沉，语速快",
+    "A soft, warm female voice, slow.", "A man with a warm voice.", "A man with a bright voice.",
+    "A sad man.", "A cheerful man.", "男性，音调低沉，语速快",
 )  # fmt: skip
 
 
