@@ -25,9 +25,8 @@ def fill(
     Raises:
         DownloadError: as `transfer.fetch`.
     """
-    with ExitStack() as alone:
-        with writing(directory):
-            alone.enter_context(locked(directory / WORK / "lock" if book else _lock_elsewhere(directory)))
+
+    def lacking(some: Sequence[RemoteFile]) -> list[RemoteFile]:
         known = read_book(directory) if book else {}
 
         def is_there(file: RemoteFile) -> bool:
@@ -36,10 +35,17 @@ def fill(
                 return here.is_file() and here.stat().st_size == file.size
             return file.is_in(here)
 
-        jobs = [_job(directory, file) for file in files if force or not is_there(file)]
-        for job in fetch(jobs, secret, label):
+        return [file for file in some if force or not is_there(file)]
+
+    wanted = lacking(files)
+    if not wanted:  # nor is anything written where all is there
+        return
+    with ExitStack() as alone:
+        with writing(directory):
+            alone.enter_context(locked(directory / WORK / "lock" if book else _lock_elsewhere(directory)))
+        for job in fetch([_job(directory, file) for file in lacking(wanted)], secret, label):
             if book:
-                known[job.file.path] = job.file.hash or ""
+                known = read_book(directory) | {job.file.path: job.file.hash or ""}
                 with writing(directory), whole_file(directory / BOOK) as partial:
                     partial.write_text(json.dumps(known, indent=1), "utf-8")
             else:

@@ -122,6 +122,17 @@ def test_a_full_cache_is_read_and_not_written(fetch, hub, tmp_path):
     assert len(hub.asked(BIG)) == 1
 
 
+def test_a_full_cache_that_cannot_be_written_is_read(fetch, tmp_path, monkeypatch):
+    path = fetch(cache_dir=tmp_path / "kept")
+
+    def no(*_, **__):
+        raise OSError(30, "Read-only file system")
+
+    monkeypatch.setattr(transfer, "WeakFileLock", no)
+    monkeypatch.setattr(Path, "write_text", no)
+    assert fetch(cache_dir=tmp_path / "kept") == path
+
+
 def test_force_fetches_again(fetch, hub, model_dir):
     (fetch() / BIG).resolve().write_bytes(b"broken")
     path = fetch(force_download=True)
