@@ -6,8 +6,8 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from huggingface_hub.utils import WeakFileLock
@@ -48,31 +48,38 @@ class RemoteFile:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A file, where it goes, where it grows (this stays after an error), and what is locked meanwhile, if nothing is yet."""
+    """A file, where it goes, where it grows (this stays after an error), and what is locked meanwhile; make it before you look
+    whether the file is there: what another process puts there later is not fetched again.
+    """
 
     file: RemoteFile
     target: Path
     part: Path
-    lock: Path | None
+    lock: Path
+    before: tuple[int, int] | None = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "before", _stamp(self.target))
 
 
 def fetch(jobs: Sequence[Job], secret: Mapping[str, str], label: str) -> Iterator[Job]:
-    """Transfers files, small ones first: who finds the weights finds the rest. Yields each job when its file is in place.
+    """Transfers files, small ones first: who finds the weights finds the rest. Yields each job when its file is in place,
+    while it is still locked.
 
     Raises:
         DownloadError: no room, no permission, a connection that is cut again and again, or twice the wrong content.
     """
     _check_room(jobs)
-    before = {job.target: _stamp(job.target) for job in jobs}
     with progress(sum(job.file.size for job in jobs), label) as advance:
         for job in sorted(jobs, key=lambda job: job.file.size):
             with writing(job.target.parent):
-                for path in (job.target, job.part):
-                    path.parent.mkdir(parents=True, exist_ok=True)
-                with locked(job.lock) if job.lock else nullcontext():
-                    if _stamp(job.target) == before[job.target]:
+                job.lock.parent.mkdir(parents=True, exist_ok=True)
+                with WeakFileLock(job.lock):  # two processes that want one file do not write into one part
+                    for path in (job.target, job.part):
+                        path.parent.mkdir(parents=True, exist_ok=True)
+                    if _stamp(job.target) == job.before:
                         _fetch_one(job, secret, advance)
-            yield job
+                    yield job
 
 
 def _stamp(file: Path) -> tuple[int, int] | None:
@@ -140,14 +147,6 @@ def _append(job: Job, secret: Mapping[str, str], have: int, advance: Callable[[i
                 have += len(piece)
                 if have > job.file.size:  # wrong in any case: do not fill the disk with it
                     return
-
-
-@contextmanager
-def locked(lock: Path) -> Iterator[None]:
-    """Waits until no other process has it: two that want one file do not write into one part."""
-    lock.parent.mkdir(parents=True, exist_ok=True)
-    with WeakFileLock(lock):
-        yield
 
 
 @contextmanager

@@ -177,10 +177,17 @@ def test_several_at_once_fill_one_plain_directory(hub, model_dir, tmp_path, sour
     assert len(hub.asked(BIG)) == 5
 
 
+def test_what_another_has_fetched_since_is_not_fetched_again(tmp_path):
+    target = tmp_path / "file"
+    job = transfer.Job(transfer.RemoteFile("file", 3, "http://nowhere"), target, tmp_path / "part", tmp_path / "lock")
+    target.write_text("all")
+    assert [done.target for done in transfer.fetch([job], {}, "")] == [target]  # and nobody was asked
+
+
 def test_a_part_may_go_while_it_is_weighed(tmp_path):
     """As when another process has just put it in its place."""
     part, end = tmp_path / "part", time.monotonic() + 0.5
-    job = transfer.Job(transfer.RemoteFile("file", 10, "http://nowhere"), tmp_path / "file", part, None)
+    job = transfer.Job(transfer.RemoteFile("file", 10, "http://nowhere"), tmp_path / "file", part, tmp_path / "lock")
 
     def come_and_go() -> None:
         while time.monotonic() < end:
