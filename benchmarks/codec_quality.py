@@ -18,10 +18,10 @@ import numpy as np
 import pesq  # pyright: ignore[reportMissingImports]
 import pystoi  # pyright: ignore[reportMissingImports]
 import torch
+from measures import loudness
 from report import publish, table
 from tiny_quality import taught
 from tqdm import tqdm
-from voices import loudness
 
 from qwen_tts import Qwen3TTSTokenizer
 from qwen_tts.audio import resample
