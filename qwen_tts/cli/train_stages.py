@@ -100,7 +100,8 @@ def talker(
     beginning: Annotated[
         float, typer.Option(min=0, help="As how many frames a clip's first one counts: it chooses the voice, others copy it.")
     ] = 1.0,
-    beginnings: Annotated[int, typer.Option(min=0, help="So many first frames of described voices beside each batch.")] = 0,
+    beginnings: Annotated[int, typer.Option(min=0, help="So many first frames of nameless voices beside each batch.")] = 0,
+    vector_noise: Annotated[float, typer.Option(min=0, help="How wrong given speaker vectors are, of which a part is 1.")] = 0.25,
     tokens: Annotated[int, typer.Option(min=100, help="Positions a batch, of text and frames.")] = 2000,
     accumulate: Annotated[int, typer.Option(min=1, help="Batches a step.")] = 1,
     listen: Annotated[Path | None, typer.Option(help="Sentences, a line each, to be spoken now and then: OUT/samples.")] = None,
@@ -146,6 +147,7 @@ def talker(
             described=described,
             beginning=beginning,
             beginnings=beginnings,
+            vector_noise=vector_noise,
         )
         alignment = Alignment(pack) if (pack / "aligned.f4").is_file() else None
         vectors = np.load(pack / "vectors.npy") if (pack / "vectors.npy").is_file() else None

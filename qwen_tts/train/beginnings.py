@@ -1,7 +1,7 @@
-"""First frames of described voices, many at a time: there a voice is chosen, and all other frames copy it.
+"""First frames of voices without a name, many at a time: there a voice is chosen, and all other frames copy it.
 
-What a description says is heard once a clip, as a choice among a thousand codes: too rarely for a word that moves the odds a
-little. So the first frames of many more clips are learned beside each batch, which costs little, as what follows is left out.
+What a description or a speaker vector says is heard once a clip, as a choice among a thousand codes: too rarely for a word that
+moves the odds a little, or for a number. So the first frames of many more clips are learned beside each batch, which costs little, as what follows is left out.
 And the hidden state that chooses them is asked for the voice itself: some linear readings of it are to be the speaker vector.
 They begin as those that have least to say of anything else.
 """
@@ -17,7 +17,7 @@ class Beginnings(nn.Module):
     def __init__(self, clips: np.ndarray, vectors: np.ndarray, width: int) -> None:
         """
         Args:
-            clips: those with a described voice, ints [N].
+            clips: those whose voice has no name, but is described or told by its vector, ints [N].
             vectors: the speaker vector of each clip of the set, [clips, D].
             width: of the hidden states.
         """

@@ -45,10 +45,10 @@ class TalkerTrainer:
             self.learning["alike"] = self.alike
         self.beginnings = None
         if options.beginnings:
-            if batches.vectors is None or not batches.described.any():
-                raise DataError("first frames of described voices take such clips, and vectors.npy that tells their voices")
+            if batches.vectors is None or batches.named.all():
+                raise DataError("first frames of voices without a name take such clips, and vectors.npy that tells their voices")
             width = batches.config.talker_config.hidden_size
-            self.beginnings = Beginnings(np.flatnonzero(batches.described), batches.vectors, width).to(self.device)
+            self.beginnings = Beginnings(np.flatnonzero(~batches.named), batches.vectors, width).to(self.device)
             self.learning["beginnings"] = self.beginnings
         decay = [p for p in self.learning.parameters() if p.ndim > 1]
         rest = [p for p in self.learning.parameters() if p.ndim <= 1]

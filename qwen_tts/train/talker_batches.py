@@ -58,9 +58,9 @@ class TalkerBatches:
         self.device = talker.model.codec_embedding.weight.device
         self.alignment, self.speaker_encoder, self.vectors = alignment, speaker_encoder, vectors
         self.frames = np.diff(codes.start)
-        named = np.array([clip.speaker.lower() in config.talker_config.spk_id for clip in pack.clips])
+        self.named = np.array([clip.speaker.lower() in config.talker_config.spk_id for clip in pack.clips])
         self.described = np.array([bool(clip.instruct and not clip.speaker) for clip in pack.clips])
-        self.in_words = named | self.described  # whose voice can be told without a recording
+        self.in_words = self.named | self.described  # whose voice can be told without a recording
         usable = self.in_words | (vectors is not None)
         chance = pack.chance(self.described, options.described) * (usable & (self.frames > 3))
         chance /= np.array([clip.samples for clip in pack.clips])

@@ -13,7 +13,7 @@ class TalkerOptions:
     predictor_share: float = 1.0  # of the frames of a batch, chosen at random
     predictor_weight: float = 3.0  # the later codes hold most of the sound
     beginning: float = 1.0  # the later codes of a clip's first frame, which choose the voice, count as those of so many
-    beginnings: int = 0  # beside each batch, of so many more clips of described voices the first frame is learned
+    beginnings: int = 0  # beside each batch, of so many more clips of voices without a name the first frame is learned
     voice_weight: float = 10.0  # what is asked of the hidden states there
     streaming_share: float = 0.15  # of the clips, in the layout where text comes while speaking
     guide_layers: tuple[int, ...] = (3, 5)

@@ -154,3 +154,10 @@ def test_first_frames_take_descriptions_and_vectors(pack: Pack, make: Callable[.
     for vectors in (None, np.ones((3, 6), np.float32)):
         with pytest.raises(DataError, match="vectors.npy"):
             make(replace(OPTIONS, beginnings=5), vectors)
+
+
+def test_first_frames_are_of_all_voices_without_a_name(pack: Pack, make: Callable[..., TalkerTrainer]) -> None:
+    pack.clips[0] = replace(pack.clips[0], speaker="", instruct="a deep voice")
+    pack.clips[2] = replace(pack.clips[2], speaker="somebody")  # only a vector can tell whose voice that is
+    learned = make(replace(OPTIONS, beginnings=5), np.eye(3, 32, dtype=np.float32)).beginnings
+    assert learned is not None and set(learned.some(50, np.random.default_rng(0))) == {0, 2}

@@ -164,6 +164,10 @@ def test_a_talker_for_a_codec_that_there_is_from_nothing_or_from_a_model_on(
     begun = train("talker", pack, whole, tmp_path / "begun", *on, "--beginnings", 4)
     assert begun.exit_code == 0, begun.output
     assert {"first", "voice"} <= logged(tmp_path / "begun")[0].keys()
+    for name, noise in (("exact", 0), ("wrong", 50)):
+        told = train("talker", pack, whole, tmp_path / name, *on, "--cloned", 1, "--vector-noise", noise)
+        assert told.exit_code == 0, told.output
+    assert logged(tmp_path / "exact")[0]["code0"] != logged(tmp_path / "wrong")[0]["code0"]
 
     wide = model_config("custom_voice")
     wide["talker_config"]["text_hidden_size"] = 32
