@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 
 import numpy as np
-from measures import ENROLLED, FAST, LOUD, brightness, followed, pace, pitch, tracked
+from measures import ENROLLED, FAST, HIGH, LOUD, brightness, followed, pace, pitch, tracked
 from report import table
 from tqdm import tqdm
 
@@ -56,6 +56,18 @@ FREE: dict[str, dict[str, str]] = {  # what people may write, and what of it can
     "清脆的女声，语速较快": {"sex": "woman", "tone": "bright", "pace": "quickly"},
     "一位声音温暖的中年男人": {"sex": "man", "tone": "warm"},
     "年轻女孩，音调偏高，说话飞快": {"sex": "woman", "pitch": "high", "pace": "quickly"},
+}
+UNHEARD: dict[str, dict[str, str]] = {  # people whom nobody learned from, in either language
+    "a nun who prays, slow and gentle": {"sex": "woman", "pace": "slowly"},
+    "A monk, calm and deep.": {"sex": "man", "pitch": "low"},
+    "a waitress in a rush": {"sex": "woman", "pace": "quickly"},
+    "A grumpy grandad, very slow.": {"sex": "man", "pace": "slowly"},
+    "Voice of a duchess: dark, low.": {"sex": "woman", "pitch": "low", "tone": "warm"},
+    "A squeaky ballerina, talking very fast!": {"sex": "woman", "pitch": "high", "pace": "quickly"},
+    "a cowboy with a deep, mellow voice": {"sex": "man", "pitch": "low", "tone": "warm"},
+    "Policeman, sharp and loud.": {"sex": "man", "tone": "bright"},
+    "一位和蔼的外婆，说话慢": {"sex": "woman", "pace": "slowly"},
+    "声音低沉的国王，语速缓慢": {"sex": "man", "pitch": "low", "pace": "slowly"},
 }
 
 
@@ -110,6 +122,14 @@ def cheered(design: Callable[[str, int], Clip], seed: int) -> bool:
     return all(followed(wish, cheerful, sad) for wish in (FAST, LOUD))
 
 
+def aged(design: Callable[[str, int], Clip], seed: int) -> bool:
+    """Whether an old voice speaks lower, and slower, than a young one."""
+    person = ("woman", "man")[seed % 2]
+    form = ("{age} {person}.", "{person}, {age}", "the {age} {person}'s voice")[seed % 3]
+    old, young = (design(form.format(age=age, person=person), seed) for age in ("old", "young"))
+    return all(followed(wish, young, old) for wish in (HIGH, FAST))
+
+
 def from_descriptions(
     design: Callable[[str, int], Clip], presets: dict[str, list[Clip]], count: int, moods: int, each: int
 ) -> tuple[str, dict[str, float]]:
@@ -119,12 +139,19 @@ def from_descriptions(
     wishes = [wish for _, wish in asked]
     middle = middles(heard, wishes)
     shares = described(heard, wishes, middle)
-    shares["mood"] = float(np.mean([cheered(design, n) for n in tqdm(range(moods), desc="in a mood")]))
-    free = [(words, wish) for words, wish in FREE.items() for _ in range(each)]
-    heard = hearing([design(words, n) for n, (words, _) in enumerate(tqdm(free, desc="freely"))])
-    loose = described(heard, [wish for _, wish in free], middle)
+    pairs = range(moods)
+    shares["mood"] = float(np.mean([cheered(design, n) for n in tqdm(pairs, desc="in a mood")]))
+    shares["age"] = float(np.mean([aged(design, n) for n in tqdm(pairs, desc="old and young")]))
     result = {f"described_{name}": round(value, 3) for name, value in shares.items()}
-    result |= {f"freely_{name}": round(value, 3) for name, value in loose.items()}
-    rows = [[name, f"{value:.0%}", f"{loose[name]:.0%}" if name in loose else ""] for name, value in shares.items()]
-    note = f"{count} descriptions, {moods} pairs of moods; {each} clips of each of {len(FREE)} that are written freely."
-    return f"{note}\n\n{table(['what', 'as described', 'freely'], rows)}", result
+    columns = [shares]
+    for name, some in (("freely", FREE), ("unheard", UNHEARD)):
+        free = [(words, wish) for words, wish in some.items() for _ in range(each)]
+        heard = hearing([design(words, n) for n, (words, _) in enumerate(tqdm(free, desc=name))])
+        columns.append(described(heard, [wish for _, wish in free], middle))
+        result |= {f"{name}_{what}": round(value, 3) for what, value in columns[-1].items()}
+    rows = [[name, *(f"{column[name]:.0%}" if name in column else "" for column in columns)] for name in shares]
+    note = (
+        f"{count} descriptions, {moods} pairs of moods and of ages; {each} clips of each of {len(FREE)} that are written "
+        f"freely, and of {len(UNHEARD)} with people that nobody learned from."
+    )
+    return f"{note}\n\n{table(['what', 'as described', 'freely', 'unheard people'], rows)}", result

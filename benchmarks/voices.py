@@ -6,7 +6,9 @@ in other words the same with instructions in words that nobody learned from (sin
 described      voices from descriptions: are sex, pitch, brightness and pace what was asked for? Low and high, warm and bright
                are below and above the median of all that were made of one sex; slow and fast, of all
 freely         the same of descriptions as people may write them, in words some of which nobody learned from
+unheard        the same of people that nobody learned from, a nun or a cowboy
 in a mood      the same sentence, seed and description, but for cheerful and sad: is the one faster and louder than the other?
+old and young  the same for young and old: is the one higher and faster than the other?
 """
 
 import argparse
@@ -130,8 +132,10 @@ def main() -> None:
     parser.add_argument("--told", type=int, default=2, help="sentences for each speaker and instruction")
     parser.add_argument("--worded", type=int, default=4, help="clips for each instruction in other words")
     parser.add_argument("--prompts", type=int, default=100)
-    parser.add_argument("--free", type=int, default=3, help="clips for each description that is written freely")
-    parser.add_argument("--moods", type=int, default=30)
+    parser.add_argument(
+        "--free", type=int, default=3, help="clips for each description that is written freely, or of unheard people"
+    )
+    parser.add_argument("--moods", type=int, default=30, help="pairs of moods, and of ages")
     args = parser.parse_args()
 
     torch.set_num_threads(1)

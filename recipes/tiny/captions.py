@@ -9,7 +9,7 @@ from ways import WAYS, Way
 
 @dataclass(frozen=True, slots=True)
 class Voice:
-    """What can be heard of a voice: -1, 0 or 1 of each but the sex; sad or cheerful are -1 and 1."""
+    """What can be heard of a voice: -1, 0 or 1 of each but the sex; sad or cheerful are -1 and 1, and so are old or young."""
 
     woman: bool
     pitch: int
@@ -17,6 +17,16 @@ class Voice:
     loud: int
     bright: int
     mood: int = 0
+
+    @property
+    def age(self) -> int:
+        """As listeners take it: who is low, dark and slow, or two of it, sounds old; who is high, bright and quick, young.
+
+        (What in a voice is really old is not known of the teacher's.)
+        """
+        signs = self.pitch, self.bright, self.pace
+        old, young = (signs.count(sign) > 1 and -sign not in signs for sign in (-1, 1))
+        return int(young) - int(old)
 
 
 MOODS = {-1: "sad", 1: "excited"}  # as WAYS
@@ -64,11 +74,29 @@ ENGLISH: Words = {
         1: ("speaks quickly", "talks fast", "speaks at a fast pace", "talks very fast", "speaks rapidly", "talks in a hurry"),
     },
 }  # fmt: skip
-AGES = ("young", "adult", "middle-aged", "older", "elderly", "old")
-WOMAN, MAN = (
-    ("woman", "female speaker", "lady", "female narrator"),
-    ("man", "male speaker", "guy", "male narrator", "gentleman"),
-)
+AGES = {-1: ("old", "elderly", "aged", "older"), 0: ("middle-aged", "adult"), 1: ("young", "youthful", "teenage")}
+PEOPLE: dict[bool, dict[int, tuple[str, ...]]] = {  # whether it is a woman -> age -> who that is
+    True: {
+        -1: ("grandmother", "old lady", "granny", "old woman"),
+        0: (
+            "woman", "female speaker", "lady", "female narrator", "mother", "actress", "sister", "queen", "wife", "aunt",
+            "saleswoman", "female announcer", "female teacher",
+        ),
+        1: ("girl", "young lady", "daughter", "princess", "schoolgirl", "young woman"),
+    },
+    False: {
+        -1: ("grandfather", "old gentleman", "grandpa", "old man"),
+        0: (
+            "man", "male speaker", "guy", "male narrator", "gentleman", "father", "actor", "brother", "king", "husband",
+            "uncle", "salesman", "male announcer", "male teacher",
+        ),
+        1: ("boy", "young fellow", "son", "prince", "schoolboy", "young man"),
+    },
+}  # fmt: skip
+PLAIN = 4  # of PEOPLE of no age: they are meant more often than not
+SINGERS = {(True, 1): ("soprano",), (True, -1): ("alto",), (False, 1): ("tenor",), (False, -1): ("baritone", "bass-baritone")}
+AGED, RELATED, SUNG = 0.6, 0.35, 0.12  # how often an age is told, who is no plain woman or man, who is a singer
+SOUNDS = 0.4  # how often somebody "sounds sad", and has no "sad voice"
 BOTH = {-1: ("calm", "relaxed"), 1: ("energetic", "dynamic")}  # slow and soft, or fast and loud, in one word
 CHINESE: Words = {
     "pitch": {-1: ("音调低沉", "声音低沉", "嗓音低"), 0: ("音调中等",), 1: ("音调高", "声音高", "嗓音高")},
@@ -77,10 +105,21 @@ CHINESE: Words = {
     "loud": {-1: ("轻声细语", "声音轻柔"), 0: ("音量正常",), 1: ("声音洪亮", "说话大声")},
     "pace": {-1: ("语速缓慢", "说话很慢"), 0: ("语速适中",), 1: ("语速快", "说话很快")},
 }  # fmt: skip
+CHINESE_PEOPLE: dict[bool, dict[int, tuple[str, ...]]] = {
+    True: {
+        -1: ("奶奶", "老太太", "老年女性"), 0: ("女性", "女声", "女人", "女士", "妈妈", "阿姨", "女播音员"),
+        1: ("女孩", "小姑娘", "年轻女性", "少女"),
+    },
+    False: {
+        -1: ("爷爷", "老先生", "老年男性"), 0: ("男性", "男声", "男人", "男士", "爸爸", "叔叔", "男播音员"),
+        1: ("男孩", "小伙子", "年轻男性", "少年"),
+    },
+}  # fmt: skip
 BOTH_CHINESE = {-1: ("语气平静", "声音沉稳"), 1: ("充满活力", "声音有力")}
 IN_ONE = 0.6  # how often both are told so
 TOLD, ORDINARY = 0.75, 0.2  # how often what is out of the ordinary is told, and what is not
-IMPLIED = {"loud": 0.25, "pace": 0.25}  # what a mood is made of, beside it: who always hears both does not listen to the mood
+IMPLIED = 0.25  # how often what a mood or an age is made of, beside it: who always hears both does not listen to the mood
+MADE_OF = {"mood": ("loud", "pace"), "age": ("pitch", "bright", "pace")}
 
 
 def with_article(words: str) -> str:
@@ -90,47 +129,68 @@ def with_article(words: str) -> str:
 def describe(voice: Voice, rng: np.random.Generator) -> str:
     """A description that mentions the sex and some of the rest, what is out of the ordinary most often."""
     words = CHINESE if rng.random() < 0.25 else ENGLISH
-    told = {}
-    for name in ("pitch", "bright", "mood", "loud", "pace"):
+    told, implied = {}, MADE_OF["age"] if (aged := voice.age != 0 and rng.random() < AGED) else ()
+    for name in ("mood", "pitch", "bright", "loud", "pace"):
         value = getattr(voice, name)
-        often = IMPLIED[name] if "mood" in told and name in IMPLIED else TOLD if value else ORDINARY
+        often = IMPLIED if name in implied else TOLD if value else ORDINARY
         if rng.random() < often and value in words[name]:
             told[name] = str(rng.choice(words[name][value]))
+            implied = (*implied, *MADE_OF.get(name, ()))
     if voice.pace == voice.loud != 0 and {"pace", "loud"} <= set(told) and rng.random() < IN_ONE:
         del told["pace"]
         told["loud"] = str(rng.choice((BOTH_CHINESE if words is CHINESE else BOTH)[voice.loud]))
     if words is CHINESE:
-        return _in_chinese(voice.woman, list(told.values()), rng)
-    pace = told.pop("pace", "")
-    colours = list(told.values())
-    rng.shuffle(colours)
-    said = _in_english(voice.woman, ", ".join(colours), pace, rng)
+        return _in_chinese(voice, aged, list(told.values()), rng)
+    said = _in_english(voice, aged, told, rng)
     said = said if rng.random() < 0.3 else said[0].upper() + said[1:]
     return said if rng.random() < 0.4 else f"{said}."
 
 
-def _in_english(woman: bool, coloured: str, pace: str, rng: np.random.Generator) -> str:
-    age = f"{rng.choice(AGES)} " if rng.random() < 0.3 else ""  # said by some, and not to be heard
-    who = with_article(f"{age}{rng.choice(WOMAN if woman else MAN)}")
-    sex = "female" if woman else "male"
-    doing = pace.replace("takes", "taking").replace("speaks", "speaking").replace("talks", "talking")
-    form = int(rng.integers(4))
+def person(voice: Voice, aged: bool, people: dict[bool, dict[int, tuple[str, ...]]], rng: np.random.Generator) -> str:
+    """Who has such a voice: a plain word most often, or one that tells the age as well."""
+    kinds = people[voice.woman]
+    if aged:
+        return str(rng.choice(kinds[voice.age]))
+    return str(rng.choice(kinds[0] if rng.random() < RELATED else kinds[0][:PLAIN]))
+
+
+def _in_english(voice: Voice, aged: bool, told: dict[str, str], rng: np.random.Generator) -> str:
+    does = [told.pop("pace")] if "pace" in told else []
+    if "mood" in told and rng.random() < SOUNDS:
+        does.insert(0, f"sounds {told.pop('mood')}")
+    in_person = aged and rng.random() < 0.5
+    age = ""
+    if (aged and not in_person) or (not voice.age and rng.random() < ORDINARY):
+        age = str(rng.choice(AGES[voice.age]))
+    singers = SINGERS.get((voice.woman, voice.pitch), ())
+    if singers and not aged and rng.random() < SUNG:
+        told.pop("pitch", None)
+        age, who = "", with_article(str(rng.choice(singers)))
+    else:
+        who = with_article(f"{age} {person(voice, in_person, PEOPLE, rng)}".strip())
+    colours = list(told.values())
+    rng.shuffle(colours)
+    coloured, done = ", ".join(colours), " and ".join(does)
+    doing = done.replace("takes", "taking").replace("speaks", "speaking").replace("talks", "talking")
+    doing = doing.replace("sounds", "sounding")
+    sex = "female" if voice.woman else "male"
+    form = int(rng.choice((0, 2))) if in_person else int(rng.integers(4))  # the others name no person
     if form == 0:  # a young woman with a high, bright voice who speaks quickly
         before = str(rng.choice(("", "", "give me ", "imagine ")))
-        return _joined(f"{before}{who}", coloured and f"with {with_article(coloured)} voice", pace and f"who {pace}", by=" ")
+        return _joined(f"{before}{who}", coloured and f"with {with_article(coloured)} voice", done and f"who {done}", by=" ")
     if form == 1:  # female, young, high, bright, speaks quickly
-        return _joined(sex, age.strip(), coloured, pace)
+        return _joined(sex, age, coloured, done)
     if form == 2:  # high, bright voice of a young woman, speaking quickly
-        return _joined(f"{coloured} voice of {who}".strip(), str(rng.choice((pace, doing))))
-    return _joined(with_article(f"{coloured} {age}{sex} voice".strip()), doing)  # a high, bright young female voice, speaking …
+        return _joined(f"{coloured} voice of {who}".strip(), str(rng.choice((done, doing))))
+    return _joined(with_article(" ".join(filter(None, (coloured, age, sex, "voice")))), doing)  # a high young female voice, …
 
 
 def _joined(*parts: str, by: str = ", ") -> str:
     return by.join(filter(None, parts))
 
 
-def _in_chinese(woman: bool, told: list[str], rng: np.random.Generator) -> str:
-    who = str(rng.choice(("女性", "女声", "女人") if woman else ("男性", "男声", "男人")))
+def _in_chinese(voice: Voice, aged: bool, told: list[str], rng: np.random.Generator) -> str:
+    who = person(voice, aged, CHINESE_PEOPLE, rng)
     if told and rng.random() < 0.4:
         return f"一个{'、'.join(told)}的{who}"
     return "，".join([who, *told])

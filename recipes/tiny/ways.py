@@ -45,10 +45,11 @@ WAYS: dict[str, Way] = {  # in which a preset voice can be told to speak
 ENGLISH = {
     "slow": "Speak slowly.|Slow down, please.|Talk at a slow pace.|Very slowly.|Take your time.|Slower, please.|Slowly|"
     "Speak a little slower.|At a slow speed.|Don't rush.|There is no hurry.|Say each word slowly.|Unhurried.|A slow voice.|"
-    "slow pace|Reduce your speed.",
+    "slow pace|Reduce your speed.|Could you talk slower?|Can you slow it down?|speaking slowly",
     "fast": "Speak quickly.|Talk fast.|Hurry up.|At a fast pace.|Speak faster, please.|Quickly|Speed up, please.|Rapidly.|"
     "Say it in a hurry.|At high speed.|A little faster.|Very fast.|fast pace|Speak at a rapid pace.|A fast voice.|"
-    "Increase your speed.",
+    "Increase your speed.|Could you talk faster?|Can you speed it up?|Speed it up a bit.|Could you hurry up a little?|"
+    "speaking quickly|speaking fast|rapid speech",
     "high": "Speak in a high voice.|Use a higher pitch.|High-pitched.|Raise your voice's pitch.|Higher, please.|A high voice|"
     "At a high pitch.|Make your voice high.|Speak higher.|a high tone",
     "low": "Speak in a low voice.|Use a lower pitch.|Deep and low.|Lower your pitch.|Lower, please.|A low voice|"
@@ -61,9 +62,13 @@ ENGLISH = {
     "Use a whispering voice.|Breathe the words.|Whisper the words.",
     "excited": "Sound excited.|Very happy and excited.|With joy!|Cheerful and lively.|Excitedly|Happily.|Be cheerful.|"
     "Joyfully!|In a happy voice.|In a cheerful tone.|Full of energy and joy.|As if you had won.|Enthusiastic.|"
-    "You are delighted.|With excitement.|Happy.",
+    "You are delighted.|With excitement.|Happy.|You are so happy!|"
+    "You feel very happy.|You are full of joy.|You are very excited.|You have good news.|You are glad.|Say it happily.|"
+    "Say it with joy.|joyous",
     "sad": "Sound sad.|Sad and tired.|In a sad, low voice.|With sorrow.|Sadly|Be unhappy.|Sorrowful.|In a sad voice.|"
-    "As if you had lost a friend.|Gloomy.|You are sad.|With grief.|Depressed and tired.|In an unhappy tone.|Mournfully.|Sad.",
+    "As if you had lost a friend.|Gloomy.|You are sad.|With grief.|Depressed and tired.|In an unhappy tone.|Mournfully.|Sad.|"
+    "You are so sad.|You feel very sad.|You are full of sorrow.|You are unhappy.|You have bad news.|Say it sadly.|"
+    "Say it with grief.|with sadness",
 }
 CHINESE = {
     "slow": "请说慢一点。|语速放慢|慢慢说。|说得慢些|请放慢速度",

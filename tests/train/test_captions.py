@@ -5,7 +5,19 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from captions import CHINESE, ENGLISH, WARM_AND_BRIGHT, Voice, describe, heard, way_and_mood
+from captions import (
+    AGES,
+    CHINESE,
+    CHINESE_PEOPLE,
+    ENGLISH,
+    PEOPLE,
+    SINGERS,
+    WARM_AND_BRIGHT,
+    Voice,
+    describe,
+    heard,
+    way_and_mood,
+)
 from kokoro import TIMBRE
 from score import Score
 from ways import Way
@@ -28,7 +40,17 @@ def mentions(text: str, name: str) -> set[int]:
     words += [
         (value, f"{verb}ing {rest}") for value, word in words for verb, rest in re.findall(r"(speak|talk|tak)e?s (.*)", word)
     ]
+    if name == "pitch":
+        words += [(value, word) for (_, value), some in SINGERS.items() for word in some]
     return {value for value, word in words if re.search(rf"(?<![a-z-]){re.escape(word)}(?![a-z-]| pace)", text, re.I)}
+
+
+def is_told(woman: bool, text: str) -> bool:
+    """Whether a description says that this is who speaks."""
+    people = [word for some in (*PEOPLE[woman].values(), *CHINESE_PEOPLE[woman].values()) for word in some]
+    people += [word for (sex, _), some in SINGERS.items() if sex == woman for word in some]
+    people.append("female" if woman else "male")
+    return any(re.search(rf"(?<![a-z-]){word}(?![a-z-])", text, re.I) for word in people)
 
 
 @pytest.mark.parametrize("name", ["pitch", "bright", "mood", "loud", "pace"])
@@ -38,8 +60,7 @@ def test_descriptions_say_only_what_is_so_and_in_many_ways(name: str, value: int
     assert all(mentions(text, name) <= {value} for text in said)
     told = [text for text in said if mentions(text, name)]
     assert (180 < len(told) < 270) if value else (len(told) < 100)
-    assert all(re.search("woman|female|lady|女", text, re.I) for text in said)
-    assert not any(re.search(r"\bman|\bmale|guy|男", text, re.I) for text in said)
+    assert all(is_told(True, text) and not is_told(False, text) for text in said)
     assert not any(re.search(r"\ba [aeiou]|\ban [^aeiou]|  | ,|^,|[，、]$|, *\.", text) for text in said)
     assert len(set(said)) > 150
 
@@ -52,6 +73,29 @@ def test_a_mood_is_often_told_alone(mood: int) -> None:
     moody = [text for text in said if mentions(text, "mood") == {mood}]
     alone = [text for text in moody if not mentions(text, "pace") and not mentions(text, "loud")]
     assert len(moody) > 180 and 0.45 < len(alone) / len(moody) < 0.7
+
+
+@pytest.mark.parametrize("woman", [False, True])
+@pytest.mark.parametrize("age", [-1, 0, 1])
+def test_who_is_low_dark_and_slow_is_old_and_who_is_high_and_bright_is_young(woman: bool, age: int) -> None:
+    said = [describe(Voice(woman, pitch=age, pace=0, loud=0, bright=age), np.random.default_rng(n)) for n in range(300)]
+    old_or_young = {
+        kind: [*AGES[kind], *PEOPLE[woman][kind], *CHINESE_PEOPLE[woman][kind], *("年轻" if kind > 0 else "老年",)]
+        for kind in (-1, 1)
+    }
+    for kind, words in old_or_young.items():
+        named = [text for text in said if any(re.search(rf"(?<![a-z-]){word}(?![a-z])", text, re.I) for word in words)]
+        assert 120 < len(named) < 220 if kind == age else not named
+        alone = [text for text in named if not mentions(text, "pitch") and not mentions(text, "bright")]
+        assert len(alone) >= 0.45 * len(named), "an age is often told without what it is made of"
+    assert Voice(woman, pitch=1, pace=1, loud=0, bright=-1).age == 0 == Voice(woman, pitch=1, pace=9, loud=9, bright=0).age
+
+
+@pytest.mark.parametrize("mood", [-1, 1])
+def test_somebody_sounds_as_well_as_has_a_voice(mood: int) -> None:
+    said = [describe(Voice(True, 0, 0, 0, 0, mood), np.random.default_rng(n)) for n in range(300)]
+    sounds = [text for text in said if re.search("sound(s|ing) ", text)]
+    assert 40 < len(sounds) < 110 and all(mentions(text, "mood") == {mood} for text in sounds)
 
 
 def test_slow_and_soft_is_calm() -> None:
