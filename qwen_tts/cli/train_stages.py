@@ -101,7 +101,7 @@ def talker(
         float, typer.Option(min=0, help="As how many frames a clip's first one counts: it chooses the voice, others copy it.")
     ] = 1.0,
     beginnings: Annotated[int, typer.Option(min=0, help="So many first frames of nameless voices beside each batch.")] = 0,
-    vector_noise: Annotated[float, typer.Option(min=0, help="How wrong given speaker vectors are, of which a part is 1.")] = 0.25,
+    vector_noise: Annotated[float, typer.Option(min=0, help="How wrong given speaker vectors are, of parts of size 1.")] = 0.25,
     tokens: Annotated[int, typer.Option(min=100, help="Positions a batch, of text and frames.")] = 2000,
     accumulate: Annotated[int, typer.Option(min=1, help="Batches a step.")] = 1,
     listen: Annotated[Path | None, typer.Option(help="Sentences, a line each, to be spoken now and then: OUT/samples.")] = None,

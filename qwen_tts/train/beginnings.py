@@ -1,9 +1,9 @@
 """First frames of voices without a name, many at a time: there a voice is chosen, and all other frames copy it.
 
 What a description or a speaker vector says is heard once a clip, as a choice among a thousand codes: too rarely for a word that
-moves the odds a little, or for a number. So the first frames of many more clips are learned beside each batch, which costs little, as what follows is left out.
-And the hidden state that chooses them is asked for the voice itself: some linear readings of it are to be the speaker vector.
-They begin as those that have least to say of anything else.
+moves the odds a little, or for a number. So the first frames of many more clips are learned beside each batch, which costs
+little, as what follows is left out. And the hidden state that chooses them is asked for the voice itself: some linear readings
+of it are to be the speaker vector. They begin as those that have least to say of anything else.
 """
 
 import numpy as np

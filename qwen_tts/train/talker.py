@@ -46,7 +46,7 @@ class TalkerTrainer:
         self.beginnings = None
         if options.beginnings:
             if batches.vectors is None or batches.named.all():
-                raise DataError("first frames of voices without a name take such clips, and vectors.npy that tells their voices")
+                raise DataError("first frames of voices without a name take such clips, and vectors.npy that tells the voices")
             width = batches.config.talker_config.hidden_size
             self.beginnings = Beginnings(np.flatnonzero(~batches.named), batches.vectors, width).to(self.device)
             self.learning["beginnings"] = self.beginnings

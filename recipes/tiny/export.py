@@ -9,8 +9,8 @@ from pathlib import Path
 
 import torch
 from mandarin import namesakes
+from safetensors.torch import load_file
 from torch import Tensor
-from train_speaker import trained as trained_speaker
 
 from qwen_tts.text import TextTokenizer
 from qwen_tts.train.export import talker_and_ears, write_model
@@ -33,14 +33,14 @@ def main() -> None:
     )
     parser.add_argument("--codec", type=Path, required=True, help="folder of make_codec.py")
     parser.add_argument("--text", type=Path, required=True, help="folder of make_vocabulary.py")
-    parser.add_argument("--speaker", type=Path, help="state.pt of train_speaker.py")
+    parser.add_argument("--speaker", type=Path, help="of fit_speaker.py")
     args = parser.parse_args()
 
     talkers = [talker_and_ears(path) for path in args.talker]
     tensors = {name: torch.stack([talker[name] for talker in talkers]).mean(0) for name in talkers[0]}
     read_alike(tensors["talker.model.text_embedding.weight"], TextTokenizer.from_dir(args.text))
     if args.speaker is not None:
-        tensors |= {f"speaker_encoder.{name}": t for name, t in trained_speaker(args.speaker).items()}
+        tensors |= {f"speaker_encoder.{name}": t for name, t in load_file(args.speaker).items()}
     shutil.rmtree(args.out, ignore_errors=True)
     write_model(args.out, CONFIG, args.text, tensors, args.codec)
 

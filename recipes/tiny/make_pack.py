@@ -2,7 +2,7 @@
 
 There is no sound in it. Frames begin anywhere in a clip, its pitch is a little off, it is spoken by any of the presets that
 have its melody, and is described or told in other words each time, so what is packed with another --seed is new to a talker
-that knows these clips. A speaker vector is what tells a voice from others, as `train_speaker.py` teaches the speaker encoder to
+that knows these clips. A speaker vector is what tells a voice from others, as `fit_speaker.py` has the speaker encoder
 hear it: directions of its sound, and its pitch.
 """
 

@@ -1,6 +1,6 @@
 """The built-in model's weights as trainings go on from them (--start WORK/controls.pt, --start WORK/talker.pt), and its codes.
 
-What is not trained again is there as well: WORK/encoder.pt for make_codec.py, WORK/speaker.pt for export.py.
+What is not trained again is there as well: WORK/encoder.pt for make_codec.py, WORK/speaker.safetensors for export.py.
 
 python start.py WORK
 """
@@ -11,6 +11,7 @@ from pathlib import Path
 
 from kept import save_talker, save_trainer, weights
 from make_codec import sharpen
+from safetensors.torch import save_file
 from train_controls import learned
 
 from qwen_tts.codec.decoder import Decoder
@@ -35,7 +36,7 @@ def main() -> None:
     average = {name: parameter.detach() for name, parameter in learned(decoder).named_parameters()}
     save_trainer({"decoder": decoder.state_dict(), "average": average}, args.work / "controls.pt")
     save_trainer({"encoder": weights(codec / "model.safetensors", "encoder."), "average": {}}, args.work / "encoder.pt")
-    save_trainer({"encoder": weights(TINY / "model.safetensors", "speaker_encoder."), "average": {}}, args.work / "speaker.pt")
+    save_file(weights(TINY / "model.safetensors", "speaker_encoder."), args.work / "speaker.safetensors")
     save_talker(weights(TINY / "model.safetensors", "talker."), args.work / "talker.pt")
 
 

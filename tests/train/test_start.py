@@ -9,9 +9,9 @@ import start
 import torch
 from codes import BOOKS, VOICE_BOOKS, Codebooks
 from harmonics import BANDS, HARMONICS
+from safetensors.torch import load_file
 from train_controls import learned
 from train_encoder import trained as trained_encoder
-from train_speaker import trained as trained_speaker
 
 from qwen_tts.codec.codec import Codec
 from qwen_tts.codec.decoder import Decoder
@@ -41,5 +41,5 @@ def test_trainings_go_on_from_what_is_built_in(tmp_path: Path, monkeypatch: pyte
     config = ModelConfig.from_file(TINY / "config.json")
     Talker(config.talker_config).load_state_dict(averaged(saved_trainer(tmp_path / "talker.pt")))
     assert config.speaker_encoder_config is not None
-    SpeakerEncoder(config.speaker_encoder_config).load_state_dict(trained_speaker(tmp_path / "speaker.pt"))
+    SpeakerEncoder(config.speaker_encoder_config).load_state_dict(load_file(tmp_path / "speaker.safetensors"))
     assert config.talker_config.code_predictor_config.num_code_groups == BOOKS
