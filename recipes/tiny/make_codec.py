@@ -5,9 +5,10 @@ import math
 import shutil
 from pathlib import Path
 
+import numpy as np
 import torch
 from choosers import audible_vectors, give_codebooks
-from harmonics import HARMONICS
+from harmonics import BANDS, HARMONICS, mel_places
 from kept import ADDS
 from safetensors.torch import save_file
 from synthesiser import levels
@@ -19,28 +20,48 @@ from qwen_tts.codec.codec import Codec
 from qwen_tts.codec.decoder import Decoder
 from qwen_tts.config import CodecConfig
 
-NEAR, SHARPER = 2, 0.6  # harmonics on each side; of the difference to them
-LIFT = 5.0  # dB
+NEAR = 2  # harmonics on each side
+SHARPER = ((1, 2, 3, 4, 5, 6, 8, 10, 13, 16, 21, 48), (0.45, 0.45, 0.3, 0.3, 0.35, 0.5, 0.55, 0.6, 0.95, 0.7, 0.8, 0.9))
+LIFT = 4.0  # dB
+NOISE = ((3000, 4500), (2.0, 3.5))  # Hz, dB
 
 
-def lifted(most: float) -> Tensor:
-    """By how much levels are raised [HARMONICS]: not up to the third, by `most` dB from the fifteenth on."""
+def strengthened(decibels: Tensor) -> Tensor:
+    """By what levels are multiplied, whose square strength is."""
+    return 10 ** (decibels / 40)
+
+
+def sharper() -> Tensor:
+    """How much of its difference to its neighbours is added to each harmonic [HARMONICS]: as harmonics then differ from their
+    neighbours, so do true ones. (Of low ones the differences are mostly right; of those from the tenth on they are chance.)
+    """
+    return torch.from_numpy(np.interp(np.arange(1, HARMONICS + 1), *SHARPER)).float()
+
+
+def lifted() -> Tensor:
+    """By how much the levels of harmonics are raised [HARMONICS]: not up to the third, by LIFT from the fifteenth on."""
     share = (torch.log(torch.arange(1, HARMONICS + 1) / 3) / math.log(5)).clamp(0, 1)
-    return 10 ** (most * share / 40)  # strength grows as a level's square
+    return strengthened(LIFT * share)
+
+
+def noisier() -> Tensor:
+    """By how much the levels of noise are raised [BANDS]."""
+    return strengthened(torch.from_numpy(np.interp(mel_places(BANDS), *NOISE)).float())
 
 
 @torch.no_grad()
-def sharpen(decoder: Decoder, amount: float = SHARPER, lift: float = LIFT, *, undo: bool = False) -> None:
+def sharpen(decoder: Decoder, *, undo: bool = False) -> None:
     """Moves the level of each harmonic away from the mean of its neighbours', and raises those that are hard to guess. What was
     learned is a little too smooth, and too soft where the truth varies most: the mean of levels has less power than they have.
     """
     conv = decoder.decoder[0].conv  # type: ignore[union-attr]
     near = torch.ones(HARMONICS, HARMONICS).tril(NEAR).triu(-NEAR)
-    mix = lifted(lift)[:, None] * ((1 + amount) * torch.eye(HARMONICS) - amount * near / near.sum(1, keepdim=True))
+    away = torch.eye(HARMONICS) - near / near.sum(1, keepdim=True)
+    voice = lifted()[:, None] * (torch.eye(HARMONICS) + sharper()[:, None] * away)
+    mix = torch.block_diag(voice, torch.diag(noisier()))
     mix = mix.inverse() if undo else mix
-    voice = slice(levels().start, levels().start + HARMONICS)
-    conv.weight[voice] = torch.einsum("ij,jck->ick", mix, conv.weight[voice])
-    conv.bias[voice] = mix @ conv.bias[voice]
+    conv.weight[levels()] = torch.einsum("ij,jck->ick", mix, conv.weight[levels()])
+    conv.bias[levels()] = mix @ conv.bias[levels()]
 
 
 def mean(decoders: list[Decoder]) -> dict[str, Tensor]:
@@ -74,14 +95,12 @@ def main() -> None:
     parser.add_argument("out", type=Path)
     parser.add_argument("decoder", type=Path, nargs="+", help="state.pt of train_controls.py; of several their mean is taken")
     parser.add_argument("--encoder", type=Path, help="state.pt of train_encoder.py")
-    parser.add_argument("--sharpen", type=float, default=SHARPER)
-    parser.add_argument("--lift", type=float, default=LIFT)
     parser.add_argument("--config", type=Path, default=Path(__file__).parent / "config" / "codec.json")
     args = parser.parse_args()
 
     codec = Codec(CodecConfig.from_file(args.config)).eval()
     codec.decoder.load_state_dict(mean([trained_decoder(codec.config, path) for path in args.decoder]))
-    sharpen(codec.decoder, args.sharpen, args.lift)
+    sharpen(codec.decoder)
     if args.encoder is not None:
         codec.encoder.load_state_dict(trained_encoder(args.encoder))
     give_codebooks(codec, audible_vectors(codec))
