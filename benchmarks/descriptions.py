@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 
 import numpy as np
-from measures import ENROLLED, FAST, HIGH, LOUD, brightness, followed, pace, pitch, tracked
+from measures import ENROLLED, FAST, HIGH, LOUD, Wish, brightness, followed, pace, pitch, tracked
 from report import table
 from tqdm import tqdm
 
@@ -57,7 +57,7 @@ FREE: dict[str, dict[str, str]] = {  # what people may write, and what of it can
     "一位声音温暖的中年男人": {"sex": "man", "tone": "warm"},
     "年轻女孩，音调偏高，说话飞快": {"sex": "woman", "pitch": "high", "pace": "quickly"},
 }
-UNHEARD: dict[str, dict[str, str]] = {  # people whom nobody learned from, in either language
+UNHEARD: dict[str, dict[str, str]] = {  # people whom nobody learned from in the language they are asked for in
     "a nun who prays, slow and gentle": {"sex": "woman", "pace": "slowly"},
     "A monk, calm and deep.": {"sex": "man", "pitch": "low"},
     "a waitress in a rush": {"sex": "woman", "pace": "quickly"},
@@ -114,20 +114,21 @@ def described(heard: Sequence[dict], asked: Asked, middle: dict[tuple[str, str],
     return {name: float(np.mean(values)) for name, values in hits.items()}
 
 
-def cheered(design: Callable[[str, int], Clip], seed: int) -> bool:
-    """Whether a cheerful voice speaks faster, and louder, than a sad one."""
-    person = ("woman", "man")[seed % 2]
-    form = ("A {mood} {person}.", "{mood} voice of a {person}", "I want a {person} who sounds {mood}.")[seed % 3]
-    sad, cheerful = (design(form.format(mood=mood, person=person), seed) for mood in ("sad", "cheerful"))
-    return all(followed(wish, cheerful, sad) for wish in (FAST, LOUD))
+PAIRS: dict[str, tuple[tuple[str, ...], tuple[str, str], tuple[Wish, ...]]] = {  # of voices: forms, words, what the second is
+    "mood": (
+        ("A {which} {person}.", "{which} voice of a {person}", "I want a {person} who sounds {which}."),
+        ("sad", "cheerful"), (FAST, LOUD),
+    ),
+    "age": (("{which} {person}.", "{person}, {which}", "the {which} {person}'s voice"), ("old", "young"), (HIGH, FAST)),
+}  # fmt: skip
 
 
-def aged(design: Callable[[str, int], Clip], seed: int) -> bool:
-    """Whether an old voice speaks lower, and slower, than a young one."""
-    person = ("woman", "man")[seed % 2]
-    form = ("{age} {person}.", "{person}, {age}", "the {age} {person}'s voice")[seed % 3]
-    old, young = (design(form.format(age=age, person=person), seed) for age in ("old", "young"))
-    return all(followed(wish, young, old) for wish in (HIGH, FAST))
+def differ(design: Callable[[str, int], Clip], name: str, seed: int) -> bool:
+    """Whether the second of a pair of voices differs from the first in all that it should."""
+    forms, words, wishes = PAIRS[name]
+    form, person = forms[seed % len(forms)], ("woman", "man")[seed % 2]
+    first, second = (design(form.format(which=which, person=person), seed) for which in words)
+    return all(followed(wish, second, first) for wish in wishes)
 
 
 def from_descriptions(
@@ -139,9 +140,8 @@ def from_descriptions(
     wishes = [wish for _, wish in asked]
     middle = middles(heard, wishes)
     shares = described(heard, wishes, middle)
-    pairs = range(moods)
-    shares["mood"] = float(np.mean([cheered(design, n) for n in tqdm(pairs, desc="in a mood")]))
-    shares["age"] = float(np.mean([aged(design, n) for n in tqdm(pairs, desc="old and young")]))
+    for name in PAIRS:
+        shares[name] = float(np.mean([differ(design, name, n) for n in tqdm(range(moods), desc=name)]))
     result = {f"described_{name}": round(value, 3) for name, value in shares.items()}
     columns = [shares]
     for name, some in (("freely", FREE), ("unheard", UNHEARD)):

@@ -94,9 +94,10 @@ def fit(encoder: SpeakerEncoder, folder: Path, known: Codebooks) -> None:
     rng, rows = np.random.default_rng(0), []
     for wave, _ in tqdm(clips * TIMES, desc="hearing", mininterval=10):
         rows.append(pooled(encoder, microphone(wave.astype(np.float32) / 32767, rng)))
-    fit_last(encoder, torch.stack(rows), wanted.repeat(TIMES, 1), torch.from_numpy(often).float().repeat(TIMES))
+    heard, aims = torch.stack(rows), wanted.repeat(TIMES, 1)
+    fit_last(encoder, heard, aims, torch.from_numpy(often).float().repeat(TIMES))
     with torch.no_grad():
-        off = (encoder.fc(torch.stack(rows)[..., None])[..., 0] - wanted.repeat(TIMES, 1)).square()[:, :TIMBRES].mean()
+        off = (encoder.fc(heard[..., None])[..., 0] - aims).square()[:, :TIMBRES].mean()
     print(f"{len(clips)} clips; of their voices' variance {float(off / wanted[:, :TIMBRES].var(0).mean()):.1%} is not heard")
 
 
