@@ -1,7 +1,10 @@
 """What voices are called: what is said is what is so."""
 
 import re
+import runpy
 from dataclasses import replace
+from itertools import chain
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -21,6 +24,8 @@ from captions import (
 from kokoro import TIMBRE
 from score import Score
 from ways import Way
+
+BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 
 
 @pytest.mark.parametrize("woman", [False, True])
@@ -119,3 +124,14 @@ def test_a_mood_is_heard_in_all_that_it_changes() -> None:
     assert min(len(cheerful), len(sad)) > 20 and len(cheerful) + len(sad) < 150
     for name in ("pace", "loud"):
         assert min(getattr(way, name) for way in cheerful) > max(getattr(way, name) for way in sad)
+
+
+def test_the_benchmark_describes_people_that_nobody_learned_from(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    asked = runpy.run_path(str(BENCHMARKS / "descriptions.py"))["UNHEARD"]
+    for text in asked:
+        chinese = not text.isascii()
+        people = chain.from_iterable(chain(*(kinds.values() for kinds in (CHINESE_PEOPLE if chinese else PEOPLE).values())))
+        learned = {word for who in (*people, *chain(*SINGERS.values()), "male", "female") for word in who.split()}
+        said = text if chinese else re.findall("[a-z]+", text.lower())
+        assert not [word for word in learned if word in said], text
