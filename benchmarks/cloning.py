@@ -63,7 +63,7 @@ def main() -> None:
     voices = recordings(args.recordings)
     references = judge([own[0] for own in voices.values()])
     found = {"the speaker's other recording": figures([own[1:2] for own in voices.values()], references, judge, words)}
-    model, texts = Qwen3TTSModel.from_pretrained(args.model), sentences(args.sentences, seed=3)
+    model, texts = Qwen3TTSModel.from_pretrained(args.model), sentences(20 * args.sentences, seed=3)[: args.sentences]
     for mode, alone in MODES.items():
         made = []
         for own in tqdm(voices.values(), desc=mode):
@@ -75,7 +75,7 @@ def main() -> None:
     rows = [[name, f"{cosine:.2f}", f"{share:.0%}", f"{rate:.1%}"] for name, (cosine, share, rate) in found.items()]
     names = ("cosine", "nearest", "wer")
     result = {name: {key: round(x, 4) for key, x in zip(names, values, strict=True)} for name, values in found.items()}
-    note = f"{len(voices)} voices, {args.sentences} sentences each."
+    note = f"{len(voices)} voices, {len(texts)} sentences each."
     publish("cloning", "Voices cloned from one recording", f"{note}\n\n{table(head, rows)}\n", result, " ".join(sys.argv[1:]))
 
 
