@@ -102,6 +102,10 @@ def talker(
     ] = 1.0,
     beginnings: Annotated[int, typer.Option(min=0, help="So many first frames of nameless voices beside each batch.")] = 0,
     vector_noise: Annotated[float, typer.Option(min=0, help="How wrong given speaker vectors are, of parts of size 1.")] = 0.25,
+    heard: Annotated[Path | None, typer.Option(help="A folder of the codes as a codec hears them, to go on from.")] = None,
+    in_context: Annotated[
+        float, typer.Option(min=0, max=1, help="Share of the cloned ones that go on from speech whose words are known.")
+    ] = 0.5,
     tokens: Annotated[int, typer.Option(min=100, help="Positions a batch, of text and frames.")] = 2000,
     accumulate: Annotated[int, typer.Option(min=1, help="Batches a step.")] = 1,
     listen: Annotated[Path | None, typer.Option(help="Sentences, a line each, to be spoken now and then: OUT/samples.")] = None,
@@ -148,6 +152,7 @@ def talker(
             beginning=beginning,
             beginnings=beginnings,
             vector_noise=vector_noise,
+            in_context=in_context,
         )
         alignment = Alignment(pack) if (pack / "aligned.f4").is_file() else None
         vectors = np.load(pack / "vectors.npy") if (pack / "vectors.npy").is_file() else None
@@ -162,7 +167,10 @@ def talker(
         sentences = listen if spread.number() == 0 else None  # only the first process listens
         sounds = load_codec(codec_folder(resolve(codec)), here) if codec is not None and (alike or sentences) else None
         told = told_vectors(sounds.decoder) if alike and sounds is not None else None
-        batches = TalkerBatches(made, sizes, tokenizer, Pack(pack), Codes(pack), options, alignment, said, encoder, vectors)
+        by_ear = None if heard is None else Codes(heard)
+        batches = TalkerBatches(
+            made, sizes, tokenizer, Pack(pack), Codes(pack), options, alignment, said, encoder, vectors, by_ear
+        )
         trainer = TalkerTrainer(batches, told)
         _take(trainer, start)
         listener = _listener(trainer, sentences, sounds, config, out) if sentences is not None else None

@@ -12,6 +12,8 @@ from .data import Alignment, Pack
 FRAMES_A_SECOND = 12.5
 LONGEST = 6  # words of an excerpt
 REFERENCE = 12  # frames at least, and as many after it, for a voice to be cloned in context
+LONG = 50  # frames at most of another clip that speech goes on from: each batch is as long as its longest row
+ANOTHER = 0.7  # of what goes on from something does so from another clip of its speaker, if there is one
 RECORDING = (1.5, 6.0)  # seconds of a recording that a voice is taken from
 
 
@@ -39,22 +41,46 @@ class Recording:
 
 
 class Excerpts:
-    def __init__(self, pack: Pack, frames: np.ndarray, alignment: Alignment | None, rate: int) -> None:
-        """`frames`: how many each clip has. `rate`: of its samples, Hz. Without an alignment only whole clips are shown."""
+    def __init__(
+        self, pack: Pack, frames: np.ndarray, alignment: Alignment | None, rate: int,
+        heard: np.ndarray | None = None, one_voice: np.ndarray | None = None,
+    ) -> None:  # fmt: skip
+        """Without an alignment only whole clips are shown.
+
+        Args:
+            frames: how many each clip has.
+            rate: of its samples, Hz.
+            heard: which clips can be gone on from, bool [clips]; all of them by default.
+            one_voice: whose speaker has the same voice in all clips; by default all with a speaker.
+        """
         self.pack, self.frames, self.alignment, self.rate = pack, frames, alignment, rate
+        self.heard = np.ones(len(frames), bool) if heard is None else heard
         self._of: dict[str, list[int]] = {}  # speaker -> clips that are spoken in no special way
+        self._before: dict[str, list[int]] = {}  # speaker -> those of them that another clip can go on from
         for number, clip in enumerate(pack.clips):
             if clip.speaker and not clip.instruct:
                 self._of.setdefault(clip.speaker, []).append(number)
+                alike = one_voice is None or one_voice[number]
+                if alike and self.heard[number] and REFERENCE <= frames[number] <= LONG:
+                    self._before.setdefault(clip.speaker, []).append(number)
 
     def some(self, clip: int, rng: np.random.Generator, share: float) -> Excerpt:
         """The whole clip; or, with this probability, a run of some of its words, if it is known when they are spoken."""
         words = self._words(clip)
         if self.alignment is None or len(words) < 2 or rng.random() >= share:
-            return Excerpt(clip, self.pack.clips[clip].text, 0, slice(0, int(self.frames[clip])))
+            return self._whole(clip)
         count = int(rng.integers(1, min(len(words), LONGEST)))
         first = int(rng.integers(len(words) - count + 1))
         return self._run(clip, words, first, first + count)
+
+    def before(self, clip: int, rng: np.random.Generator) -> tuple[Excerpt, Excerpt] | None:
+        """A reference, and what goes on from it: another clip of the speaker and this one, or two parts of this one; None
+        where there is neither. (Who only ever goes on in the middle of a sentence ends with a reference that is a whole one.)
+        """
+        others = self._before.get(self.pack.clips[clip].speaker, [])
+        if others and rng.random() < ANOTHER and (other := others[int(rng.integers(len(others)))]) != clip:
+            return self._whole(other), self._whole(clip)
+        return self.halves(clip, rng) if self.heard[clip] else None
 
     def halves(self, clip: int, rng: np.random.Generator) -> tuple[Excerpt, Excerpt] | None:
         """A beginning, as a reference, and how the clip goes on; None where it is too short for that."""
@@ -81,6 +107,9 @@ class Excerpts:
         other = self.pack.clips[others[int(rng.integers(len(others)))]]
         samples = min(other.samples, int(rng.uniform(*RECORDING) * self.rate))
         return torch.from_numpy(self.pack.wave(other, int(rng.integers(other.samples - samples + 1)), samples))
+
+    def _whole(self, clip: int) -> Excerpt:
+        return Excerpt(clip, self.pack.clips[clip].text, 0, slice(0, int(self.frames[clip])))
 
     def _words(self, clip: int) -> list[re.Match[str]]:
         return list(re.finditer(r"\S+", self.pack.clips[clip].text))

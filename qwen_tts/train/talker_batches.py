@@ -44,6 +44,7 @@ class TalkerBatches:
         guessed: Codes | None = None,
         speaker_encoder: SpeakerEncoder | None = None,
         vectors: np.ndarray | None = None,
+        heard: Codes | None = None,
     ) -> None:
         """
         Args:
@@ -52,6 +53,7 @@ class TalkerBatches:
             guessed: the same clips as the talker itself would say them; the past of half of the clips is drawn from there.
             speaker_encoder: hears the voices of recordings; see `voiced`.
             vectors: what a speaker encoder that is taught by itself would say of each clip, [clips, D], instead.
+            heard: the same clips as a codec hears them, for speech to go on from; from those without frames there none does.
         """
         self.talker, self.config, self.text, self.pack, self.codes, self.options = talker, config, text, pack, codes, options
         self.pasts = [codes] if guessed is None else [codes, guessed]
@@ -65,7 +67,10 @@ class TalkerBatches:
         chance = pack.chance(self.described, options.described) * (usable & (self.frames > 3))
         chance /= np.array([clip.samples for clip in pack.clips])
         self.often = chance / chance.sum() * np.count_nonzero(chance)  # each clip is drawn, an epoch
-        self.excerpts = Excerpts(pack, self.frames, alignment, getattr(config.speaker_encoder_config, "sample_rate", 24_000))
+        self.references = codes if heard is None else heard
+        rate = getattr(config.speaker_encoder_config, "sample_rate", 24_000)
+        one_voice = None if vectors is None else self.named  # others may share a word that is no name
+        self.excerpts = Excerpts(pack, self.frames, alignment, rate, np.diff(self.references.start) > 0, one_voice)
         self._epoch: tuple[int, list[list[int]]] | None = None
         self._length = len(self.epoch(0))
 
@@ -102,9 +107,10 @@ class TalkerBatches:
         share = self.options.cloned if self.in_words[clip] else 1.0
         if not able or rng.random() >= share:
             return self.excerpts.some(clip, rng, self.options.excerpts), None
-        halves = self.excerpts.halves(clip, rng) if rng.random() < self.options.in_context else None
-        if halves is not None:
-            return halves[1], Recording(self.heard(clip, halves[0], rng), halves[0])
+        found = self.excerpts.before(clip, rng) if rng.random() < self.options.in_context else None
+        if found is not None:
+            before, after = found
+            return after, Recording(self.heard(before.clip, before, rng), before)
         return self.excerpts.some(clip, rng, self.options.excerpts), Recording(self.heard(clip, None, rng))
 
     def heard(self, clip: int, part: Excerpt | None, rng: np.random.Generator) -> Tensor:
@@ -146,7 +152,7 @@ class TalkerBatches:
         if self.speaker_encoder is not None:
             config = self.speaker_encoder.config
             vector = self.speaker_encoder(mel_spectrogram(vector[None], config.mel_dim, config.sample_rate))[0]
-        return embed(layout, self.talker, vector, None if before is None else self.codes.get(before.clip)[before.frames])
+        return embed(layout, self.talker, vector, None if before is None else self.references.get(before.clip)[before.frames])
 
     def spell(self, text: str, rng: np.random.Generator) -> tuple[list[int], list[tuple[float, float]]]:
         """Token ids of a text, some of its words letter by letter; the middle and half the length of each, in bytes."""

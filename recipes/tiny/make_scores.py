@@ -37,9 +37,9 @@ class Texts:
     words: list[str]
     weights: list[float]
 
-    def some(self, rng: np.random.Generator) -> str:
-        """A sentence, a row of words, or a few words of a sentence, as somebody might type them."""
-        writing, kind = WRITING[self.language], rng.random()
+    def some(self, rng: np.random.Generator, short: bool = False) -> str:
+        """A sentence, a row of words, or a few words of a sentence, as somebody might type them; `short`: always these."""
+        writing, kind = WRITING[self.language], 1.0 if short else rng.random()
         if kind < 0.45:
             return str(rng.choice(self.prose))
         if kind < 0.85:
@@ -58,9 +58,11 @@ def texts(language: str) -> Texts:
 
 class Maker:
     def __init__(
-        self, cache: Path, language: str, kind: str, sound: bool, seed: int, voices: list[str], bright: np.ndarray
-    ) -> None:
-        """`voices`: of the presets; `bright`: of brightness.py."""
+        self, cache: Path, language: str, kind: str, sound: bool, seed: int, voices: list[str], bright: np.ndarray,
+        short: bool = False,
+    ) -> None:  # fmt: skip
+        """`voices`: of the presets; `bright`: of brightness.py; `short`: of each clip's text."""
+        self.short = short
         self.kokoro, self.styles, self.kind, self.sound, self.seed = Kokoro(cache), Styles(cache), kind, sound, seed
         self.voices, self.bright = voices, bright
         self.language = {"en": "English", "zh": "Chinese"}[language]
@@ -71,7 +73,7 @@ class Maker:
         """The score of a clip, what the teacher planned, and its style."""
         for attempt in range(20):
             rng = np.random.default_rng((self.seed, number, KINDS.index(self.kind), self.language == "Chinese", attempt))
-            reading = self.read(self.texts.some(rng))
+            reading = self.read(self.texts.some(rng, self.short))
             if 0 < len(reading.phones) <= LONGEST and reading.words:
                 break
         speaker, manner, mood, told = "", Way(), 0, ()
@@ -141,6 +143,7 @@ def main() -> None:
     parser.add_argument("--language", choices=["en", "zh"], default="en")
     parser.add_argument("--clips", type=int, default=400)
     parser.add_argument("--sound", action="store_true")
+    parser.add_argument("--short", action="store_true", help="a few words a clip: more voices in the same time")
     parser.add_argument("--shard", default="0/1")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--voices", default=",".join(PRESETS), help="which of the presets")
@@ -151,7 +154,7 @@ def main() -> None:
     args.out.mkdir(parents=True, exist_ok=True)
     part, parts = map(int, args.shard.split("/"))
     voices, bright = args.voices.split(","), np.load(args.bright)
-    maker = Maker(args.cache, args.language, args.kind, args.sound, args.seed, voices, bright)
+    maker = Maker(args.cache, args.language, args.kind, args.sound, args.seed, voices, bright, args.short)
     for first in tqdm(range(part * CLIPS, args.clips, parts * CLIPS), mininterval=20):
         path = args.out / f"{args.kind}-{args.language}-{first // CLIPS:04d}.npz"
         if not path.exists():

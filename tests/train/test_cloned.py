@@ -18,7 +18,8 @@ from qwen_tts.speaker.ecapa import SpeakerEncoder
 from qwen_tts.talker.frames import GenerationOptions, generate_frames
 from qwen_tts.talker.talker import Talker
 from qwen_tts.text import TextTokenizer
-from qwen_tts.train.data import Alignment, Codes, Pack
+from qwen_tts.train.data import Alignment, Codes, Pack, write_codes
+from qwen_tts.train.excerpts import Excerpts
 from qwen_tts.train.talker import TalkerTrainer
 from qwen_tts.train.talker_batches import TalkerBatches
 from qwen_tts.train.talker_options import TalkerOptions
@@ -61,12 +62,47 @@ def test_halves_of_a_clip_meet_at_a_word(pack: Pack, base: Callable[[Pack], Talk
     assert trainer.batches.excerpts.halves(0, np.random.default_rng(0)) is None  # a second: too short for two
 
 
+def test_a_clip_goes_on_from_another_one_of_its_speaker(pack: Pack, base: Callable[[Pack], TalkerTrainer]) -> None:
+    known = base(pack).batches
+    drawn = [known.excerpts.before(2, np.random.default_rng(seed)) for seed in range(60)]
+    parts = {(before.clip, before.text) for before, after in filter(None, drawn) if after.text == pack.clips[2].text}
+    assert parts == {(0, pack.clips[0].text), (1, pack.clips[1].text)}
+    assert any(before.clip == 2 and after.clip == 2 for before, after in filter(None, drawn))
+    for before, _ in filter(None, drawn):
+        assert before.frames.start == 0 and (before.clip == 2 or before.count == known.frames[before.clip])
+    alone = known.excerpts
+    for heard, one_voice, may in (([0, 1, 0], [1, 1, 1], {1}), ([1, 1, 1], [0, 0, 0], {2}), ([0, 0, 0], [1, 1, 1], set())):
+        some = Excerpts(pack, known.frames, alone.alignment, alone.rate, np.array(heard, bool), np.array(one_voice, bool))
+        drawn = [some.before(2, np.random.default_rng(seed)) for seed in range(60)]
+        assert {before.clip for before, _ in filter(None, drawn)} == may
+
+
+def test_what_is_gone_on_from_is_as_a_codec_hears_it(pack: Pack, base: Callable[[Pack], TalkerTrainer]) -> None:
+    known, folder = base(pack).batches, pack.folder / "heard"
+    write_codes([CODES - 1 - known.codes.get(0).numpy(), *[np.zeros((0, GROUPS), np.int64)] * 2], folder)
+    options = replace(OPTIONS, in_context=1.0)
+    given = TalkerBatches(
+        known.talker, known.config, known.text, pack, known.codes, options, known.alignment, None, known.speaker_encoder,
+        heard=Codes(folder),
+    )  # fmt: skip
+    drawn = ((seed, *given.voiced(2, np.random.default_rng(seed))) for seed in range(50))
+    seed, part, recording = next(found for found in drawn if found[2] is not None and found[2].spoken is not None)
+    assert recording is not None and recording.spoken is not None and recording.spoken.clip == 0
+    assert torch.equal(recording.heard[: pack.clips[0].samples], torch.from_numpy(pack.wave(pack.clips[0])))
+    layout, _ = given.layout(part, recording, np.random.default_rng(0))
+    with torch.no_grad():
+        prompt, told = given.prompt(layout, recording), known.prompt(layout, recording)
+    assert prompt.embeddings.shape == told.embeddings.shape and not torch.allclose(prompt.embeddings, told.embeddings)
+    assert torch.equal(given.assemble([2], np.random.default_rng(seed)).codes[0], known.codes.get(2)), "speech stays true"
+
+
 def test_in_context_training_reads_what_inference_reads(pack: Pack, base: Callable[[Pack], TalkerTrainer]) -> None:
     trainer = base(pack)
     trainer.batches.options = replace(trainer.options, in_context=1.0)
     drawn = ((n, *trainer.batches.voiced(2, np.random.default_rng(n))) for n in range(50))
     seed, part, recording = next(found for found in drawn if found[2] is not None and found[2].spoken is not None)
     assert recording is not None and recording.spoken is not None
+    spoken = recording.spoken
     batch = trainer.batches.assemble([2], np.random.default_rng(seed))
     config, codes = trainer.batches.speaker_encoder.config, trainer.batches.codes.get(2)  # type: ignore[union-attr]
     text = trainer.batches.text
@@ -75,10 +111,10 @@ def test_in_context_training_reads_what_inference_reads(pack: Pack, base: Callab
         for language in (None, "English"):  # which of them is drawn
             layout = build_layout(
                 trainer.batches.config, text_ids=text.target_ids(part.text), role_ids=text.role_ids, voice=True,
-                reference_ids=text.reference_ids(recording.spoken.text), reference_frames=recording.spoken.count,
+                reference_ids=text.reference_ids(spoken.text), reference_frames=spoken.count,
                 language=language, streaming_text=False,
             )  # fmt: skip
-            prompt = embed(layout, trainer.talker, vector, codes[recording.spoken.frames])
+            prompt = embed(layout, trainer.talker, vector, trainer.batches.codes.get(spoken.clip)[spoken.frames])
             expected = prompt.teacher_forced(trainer.talker.embed_codes(codes[None, part.frames])[0])
             if expected.shape == batch.inputs[0].shape:
                 assert torch.allclose(expected, batch.inputs[0], atol=1e-5)

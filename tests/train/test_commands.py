@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import soundfile
 import torch
-from miniature import GROUPS, codec_config, model_config
+from miniature import CODES, GROUPS, codec_config, model_config
 from typer.testing import CliRunner, Result
 
 from qwen_tts import Qwen3TTSModel
@@ -18,7 +18,7 @@ from qwen_tts.checkpoint import load_model
 from qwen_tts.cli import app
 from qwen_tts.config import CodecConfig
 from qwen_tts.train.codec import trained_codec
-from qwen_tts.train.data import Codes, Pack
+from qwen_tts.train.data import Codes, Pack, write_codes
 from qwen_tts.train.loop import saved_trainer
 from qwen_tts.train.talker import averaged
 
@@ -156,19 +156,6 @@ def test_a_talker_for_a_codec_that_there_is_from_nothing_or_from_a_model_on(
     assert alone.keys() == alike.keys() and other and all(any(table in name for table in tables) for name in other), other
     refused = train("talker", pack, whole, tmp_path / "no", *on, "--alike")
     assert refused.exit_code == 2 and "give --codec" in " ".join(refused.output.split())
-    np.save(pack / "vectors.npy", np.eye(3, 32, dtype=np.float32))
-    lines = [
-        json.loads(line) | {"speaker": "", "instruct": "a voice"} for line in (pack / "clips.jsonl").open(encoding="utf-8")
-    ]
-    (pack / "clips.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines), "utf-8")
-    begun = train("talker", pack, whole, tmp_path / "begun", *on, "--beginnings", 4)
-    assert begun.exit_code == 0, begun.output
-    assert {"first", "voice"} <= logged(tmp_path / "begun")[0].keys()
-    for name, noise in (("exact", 0), ("wrong", 50)):
-        told = train("talker", pack, whole, tmp_path / name, *on, "--cloned", 1, "--vector-noise", noise)
-        assert told.exit_code == 0, told.output
-    assert logged(tmp_path / "exact")[0]["code0"] != logged(tmp_path / "wrong")[0]["code0"]
-
     wide = model_config("custom_voice")
     wide["talker_config"]["text_hidden_size"] = 32
     other = train("talker", pack, whole, tmp_path / "wide", *on, "--config", config(tmp_path, "wide.json", wide))
@@ -181,6 +168,30 @@ def test_a_talker_for_a_codec_that_there_is_from_nothing_or_from_a_model_on(
     other = train("export", said, whole, whole, tmp_path / "eight", "--config", config(tmp_path, "eight.json", eight))
     assert other.exit_code == 2 and "belong to other models" in other.output
     assert sorted(path.name for path in tmp_path.iterdir() if "eight" in path.name) == ["eight.json"]
+
+
+def test_a_talker_for_voices_that_vectors_tell(manifest: Path, tmp_path: Path, model_dir: Callable[[str], Path]) -> None:
+    pack, whole = tmp_path / "pack", model_dir("custom_voice")
+    assert train("pack", pack, manifest).exit_code == 0 and train("codes", pack, whole).exit_code == 0
+    talker = config(tmp_path, "config.json", model_config("custom_voice"))
+    on = ["--config", talker, "--steps", 1, "--peak", 1e-9, "--start", whole]
+    np.save(pack / "vectors.npy", np.eye(3, 32, dtype=np.float32))
+    named = (pack / "clips.jsonl").read_text("utf-8")
+    lines = [json.loads(line) | {"speaker": "", "instruct": "a voice"} for line in named.splitlines()]
+    (pack / "clips.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines), "utf-8")
+    begun = train("talker", pack, whole, tmp_path / "begun", *on, "--beginnings", 4)
+    assert begun.exit_code == 0, begun.output
+    assert {"first", "voice"} <= logged(tmp_path / "begun")[0].keys()
+    for name, noise in (("exact", 0), ("wrong", 50)):
+        told = train("talker", pack, whole, tmp_path / name, *on, "--cloned", 1, "--vector-noise", noise)
+        assert told.exit_code == 0, told.output
+    assert logged(tmp_path / "exact")[0]["code0"] != logged(tmp_path / "wrong")[0]["code0"]
+    (pack / "clips.jsonl").write_text(named, "utf-8")
+    write_codes([CODES - 1 - Codes(pack).get(clip).numpy() for clip in range(3)], tmp_path / "otherwise")
+    after = [*on, "--cloned", 1, "--in-context"]
+    for name, words in (("vector", [0]), ("after", [1]), ("otherwise-after", [1, "--heard", tmp_path / "otherwise"])):
+        assert train("talker", pack, whole, tmp_path / name, *after, *words).exit_code == 0
+    assert len({logged(tmp_path / name)[0]["code0"] for name in ("vector", "after", "otherwise-after")}) == 3
 
 
 def test_a_talker_is_listened_to_while_it_learns(manifest: Path, tmp_path: Path, model_dir: Callable[[str], Path]) -> None:

@@ -1,0 +1,38 @@
+"""Codes of a pack as the codec hears them when it has played them: what a talker is given of a recording to go on from.
+
+Clips are drawn at random; the others have no frames. Killed, it begins again.
+"""
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+import torch
+from tqdm import tqdm
+
+from qwen_tts.checkpoint import load_codec
+from qwen_tts.train.data import Codes, write_codes
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("pack", type=Path, help="of make_pack.py")
+    parser.add_argument("codec", type=Path, help="of make_codec.py")
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--clips", type=int, default=3000)
+    args = parser.parse_args()
+
+    torch.set_num_threads(1)
+    codec, codes = load_codec(args.codec, torch.device("cpu")), Codes(args.pack)
+    count = len(codes.start) - 1
+    heard = [np.zeros((0, codes.rows.shape[1]), np.int64)] * count
+    for clip in tqdm(np.random.default_rng(0).permutation(count)[: args.clips], mininterval=10):
+        with torch.inference_mode():
+            wave = codec.decode(codes.get(int(clip))[None])
+            heard[clip] = codec.encode(wave)[0].numpy()
+        assert len(heard[clip]) == codes.start[clip + 1] - codes.start[clip]
+    write_codes(heard, args.out)
+
+
+if __name__ == "__main__":
+    main()
