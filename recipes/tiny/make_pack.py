@@ -32,11 +32,16 @@ AHEAD = 1  # frames that phones are told before they are spoken
 OFF = 0.015  # of the pitch
 
 
+def scale(known: Codebooks) -> np.ndarray:
+    """What of a voice is 1 in a speaker vector, [TIMBRES]."""
+    size = np.sqrt(np.square(known.voices[0]).mean(0))
+    return np.sqrt(size * size.max())
+
+
 def vector(made: Score, known: Codebooks) -> np.ndarray:
     """float32 [WIDTH]: 1 in size or less, the more a direction is heard, the larger; 0 beyond."""
     found = np.zeros(WIDTH, np.float32)
-    size = np.sqrt(np.square(known.voices[0]).mean(0))
-    found[:TIMBRES] = known.heard(made.voice) / np.sqrt(size * size.max())
+    found[:TIMBRES] = known.heard(made.voice) / scale(known)
     voiced = made.pitch[made.pitch > 0]
     found[TIMBRES] = 2 * np.log2(np.median(voiced) / 160) if len(voiced) else 0.0
     return np.clip(found, -4, 4)
