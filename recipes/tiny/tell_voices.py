@@ -3,10 +3,11 @@
 A pack has some thousand voices, and the second and third code of a voice, which say who it is among those of its kind, are
 learned by heart. But voices between them cost nothing: of any speaker vector the codes are known. So the talker stays as it is,
 and its predictor is shown states that choose a first frame, moved to where those of other vectors lie, with the codes of these.
-Beside them it is shown what it was taught before, so that it stays what it is.
+Beside them it is asked to say what it said before, elsewhere. (Of true codes in their place it learns those few by heart.)
 """
 
 import argparse
+import copy
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -102,8 +103,9 @@ class Voices:
 
 
 def learn(talker: Talker, voices: Voices, others: list[tuple[States, int]], alike: Alike, steps: int) -> None:
-    """`others`: what it knows already, and how many frames of each are shown a step."""
+    """`others`: of what it says already, and how many of each are shown a step; there it is to say what it said before."""
     predictor = talker.code_predictor
+    before = copy.deepcopy(predictor).requires_grad_(False)
     tellers = nn.ModuleList(nn.Linear(predictor.model.norm.weight.shape[0], TIMBRES) for _ in voices.books)
     seen: list[Tensor] = []
     hook = predictor.model.norm.register_forward_hook(lambda _, __, out: seen.append(out))
@@ -118,12 +120,15 @@ def learn(talker: Talker, voices: Voices, others: list[tuple[States, int]], alik
         states, frames, truth = voices.some(VOICES, rng)
         drawn = [(states, frames), *(some.some(count, rng) for some, count in others)]
         seen.clear()
+        every, shown = torch.cat([s for s, _ in drawn]), torch.cat([f for _, f in drawn])
         with torch.autocast("cpu", torch.bfloat16):
-            logits = talker.code_logits(torch.cat([s for s, _ in drawn]), torch.cat([f for _, f in drawn]))
-        losses = nn.functional.cross_entropy(
-            logits.float().flatten(0, 1), torch.cat([f for _, f in drawn])[:, 1:].flatten(), reduction="none"
-        ).view(len(logits), -1)
-        new, old = losses[:VOICES, VOICE.start - 1 : VOICE.stop - 1].mean(), losses[VOICES:].mean()
+            logits = talker.code_logits(every, shown).float()
+            with torch.no_grad():
+                first = talker.embed_code0(shown[VOICES:, 0])
+                knew = before(every[VOICES:], first, shown[VOICES:]).float().log_softmax(-1)
+        made_up = logits[:VOICES, VOICE.start - 1 : VOICE.stop - 1].flatten(0, 1)
+        new = nn.functional.cross_entropy(made_up, frames[:, VOICE].flatten())
+        old = nn.functional.kl_div(logits[VOICES:].log_softmax(-1), knew, reduction="none", log_target=True).sum(-1).mean()
         told = []
         for number, left in enumerate(voices.left(truth, frames[:, VOICE])):
             off = tellers[number](seen[0][:VOICES, VOICE.start + number].float()) - left
