@@ -42,26 +42,23 @@ class Recording:
 
 class Excerpts:
     def __init__(
-        self, pack: Pack, frames: np.ndarray, alignment: Alignment | None, rate: int,
-        heard: np.ndarray | None = None, one_voice: np.ndarray | None = None,
-    ) -> None:  # fmt: skip
+        self, pack: Pack, frames: np.ndarray, alignment: Alignment | None, rate: int, heard: np.ndarray, one_voice: np.ndarray
+    ) -> None:
         """Without an alignment only whole clips are shown.
 
         Args:
             frames: how many each clip has.
             rate: of its samples, Hz.
-            heard: which clips can be gone on from, bool [clips]; all of them by default.
-            one_voice: whose speaker has the same voice in all clips; by default all with a speaker.
+            heard: which clips can be gone on from, bool [clips].
+            one_voice: whose speaker, if there is one, has the same voice in all clips, bool [clips].
         """
-        self.pack, self.frames, self.alignment, self.rate = pack, frames, alignment, rate
-        self.heard = np.ones(len(frames), bool) if heard is None else heard
+        self.pack, self.frames, self.alignment, self.rate, self.heard = pack, frames, alignment, rate, heard
         self._of: dict[str, list[int]] = {}  # speaker -> clips that are spoken in no special way
         self._before: dict[str, list[int]] = {}  # speaker -> those of them that another clip can go on from
         for number, clip in enumerate(pack.clips):
             if clip.speaker and not clip.instruct:
                 self._of.setdefault(clip.speaker, []).append(number)
-                alike = one_voice is None or one_voice[number]
-                if alike and self.heard[number] and REFERENCE <= frames[number] <= LONG:
+                if one_voice[number] and heard[number] and REFERENCE <= frames[number] <= LONG:
                     self._before.setdefault(clip.speaker, []).append(number)
 
     def some(self, clip: int, rng: np.random.Generator, share: float) -> Excerpt:

@@ -69,7 +69,7 @@ class TalkerBatches:
         self.often = chance / chance.sum() * np.count_nonzero(chance)  # each clip is drawn, an epoch
         self.references = codes if heard is None else heard
         rate = getattr(config.speaker_encoder_config, "sample_rate", 24_000)
-        one_voice = None if vectors is None else self.named  # others may share a word that is no name
+        one_voice = self.named | (vectors is None)  # beside vectors, others may share a word that is no name
         self.excerpts = Excerpts(pack, self.frames, alignment, rate, np.diff(self.references.start) > 0, one_voice)
         self._epoch: tuple[int, list[list[int]]] | None = None
         self._length = len(self.epoch(0))

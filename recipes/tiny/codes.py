@@ -64,12 +64,15 @@ class Codebooks:
         return (timbre - self.mean) @ self.basis
 
     def voice(self, timbre: np.ndarray) -> list[int]:
-        left = self.heard(timbre[None])
-        found = []
+        return self.told(self.heard(timbre[None]))[0].tolist()
+
+    def told(self, heard: np.ndarray) -> np.ndarray:
+        """The codes of what is heard of voices [N, TIMBRES]: [N, VOICE_BOOKS], each of what those before it leave."""
+        left, found = heard, []
         for book in self.voices:
-            found.append(int(nearest(left, book)[0]))
+            found.append(nearest(left, book))
             left = left - book[found[-1]]
-        return found
+        return np.stack(found, 1)
 
     def codes(self, made: Score, start: int = 0) -> np.ndarray:
         """int64 [frames, BOOKS]; `start`: where in a turn the pitch begins, in sixths."""

@@ -71,7 +71,7 @@ class Voices:
 
     def __init__(self, states: States, vectors: np.ndarray, known: Codebooks) -> None:
         """`vectors`: of each state, [N, D]"""
-        self.states, self.voices = states, torch.from_numpy(vectors[:, :TIMBRES])
+        self.states, self.voices, self.known = states, torch.from_numpy(vectors[:, :TIMBRES]), known
         self.scale = torch.from_numpy(scale(known)).float()
         self.books = [torch.from_numpy(book).float() for book in known.voices]
         self.apart = self.voices.std(0)
@@ -85,20 +85,13 @@ class Voices:
             found.append(found[-1] - book[code] / self.scale)
         return found
 
-    def codes(self, voices: Tensor) -> Tensor:
-        found, left = [], voices * self.scale
-        for book in self.books:
-            found.append(torch.cdist(left, book).argmin(1))
-            left = left - book[found[-1]]
-        return torch.stack(found, 1)
-
     def some(self, count: int, rng: np.random.Generator) -> tuple[Tensor, Tensor, Tensor]:
         """States, frames and voices that are made up."""
         at = torch.from_numpy(rng.integers(len(self.voices), size=count))
         far = torch.from_numpy(rng.normal(size=(count, TIMBRES)) * rng.uniform(0, APART, size=(count, 1))).float()
         off = far * self.apart
         voices, frames = self.voices[at] + off, self.states.frames[at].clone()
-        frames[:, VOICE] = self.codes(voices)
+        frames[:, VOICE] = torch.from_numpy(self.known.told((voices * self.scale).numpy()))
         return self.states.states[at] + off @ self.slope, frames, voices
 
 
@@ -164,17 +157,17 @@ def main() -> None:
     talker.load_state_dict(averaged(saved_trainer(args.state)))
     vectors, text = np.load(args.pack / "vectors.npy"), TextTokenizer.from_dir(args.text)
 
-    def maker(cloned: float, noise: float) -> TalkerBatches:
-        options = TalkerOptions(
-            steps=1, excerpts=0, cloned=cloned, in_context=0.5 if noise else 0, described=0.25, vector_noise=noise
-        )
-        pack, codes, alignment = Pack(args.pack), Codes(args.pack), Alignment(args.pack)
+    pack, codes, alignment = Pack(args.pack), Codes(args.pack), Alignment(args.pack)
+
+    def shows(**how: float) -> TalkerBatches:
+        options = TalkerOptions(steps=1, excerpts=0, described=0.25, **how)  # type: ignore[arg-type]
         return TalkerBatches(talker, sizes, text, pack, codes, options, alignment, vectors=vectors)
 
     def groups(clips: np.ndarray) -> list[list[int]]:
         return [list(map(int, some)) for some in np.array_split(clips, math.ceil(len(clips) / 50))]
 
-    told, usual, words, rng = maker(1.0, 0.0), maker(0.3, 0.1), maker(0.0, 0.1), np.random.default_rng(1)
+    told, usual, words = shows(cloned=1, in_context=0, vector_noise=0), shows(cloned=0.3, vector_noise=0.1), shows(cloned=0)
+    rng = np.random.default_rng(1)
     unnamed, described = np.flatnonzero(~told.named), np.flatnonzero(told.described)
     clips = rng.choice(unnamed, min(args.clips, len(unnamed)), replace=False)
     states = chosen(talker, ((told, some) for some in tqdm(groups(clips), desc="vectors")), first=True)

@@ -38,6 +38,9 @@ def test_made_up_voices_have_their_codes_and_the_states_that_tell_them() -> None
     assert frames[:, VOICE].tolist() == [KNOWN.voice(timbre) for timbre in timbres]
     assert set(map(tuple, frames[:, :4].tolist())) <= set(map(tuple, voices.states.frames[:, :4].tolist()))
     left = voices.left(made, frames[:, VOICE])
+    for before, book, code in zip(left, KNOWN.voices, frames[:, VOICE].T, strict=True):
+        off = np.square((before * voices.scale).numpy()[:, None] - book).sum(-1)
+        assert np.allclose(off[np.arange(len(made)), code], off.min(1), rtol=1e-3), "each is the nearest to what is left"
     assert torch.equal(left[0], made)
     assert [float(each.square().mean()) for each in left] == sorted(
         (float(each.square().mean()) for each in left), reverse=True
