@@ -31,6 +31,8 @@ class Voice:
 
 MOODS = {-1: "sad", 1: "excited"}  # as WAYS
 MOODY = 0.3  # of the described voices are in one
+OLD_AND_YOUNG = {-1: Way(pitch=0.88, pace=0.78), 1: Way(pitch=1.12, pace=1.25)}
+AGEING = 0.3  # of the described voices speak as the old or the young do
 
 LOW_AND_HIGH = {False: (105.0, 140.0), True: (185.0, 230.0)}  # Hz, of men and women
 WARM_AND_BRIGHT = {False: (-0.5, 2.5), True: (-2.0, 1.5)}  # of brightness.py: a third of them is warmer, a third brighter
@@ -38,9 +40,13 @@ WARM_AND_BRIGHT = {False: (-0.5, 2.5), True: (-2.0, 1.5)}  # of brightness.py: a
 
 def way_and_mood(rng: np.random.Generator) -> tuple[Way, int]:
     """How a described voice speaks, and in what mood."""
-    if rng.random() < MOODY:
+    kind = rng.random()
+    if kind < MOODY:
         mood = int(rng.choice(list(MOODS)))
         return Way(pitch=float(rng.uniform(0.9, 1.1))).and_also(WAYS[MOODS[mood]]), mood
+    if kind < MOODY + AGEING:
+        usual = OLD_AND_YOUNG[int(rng.choice(list(OLD_AND_YOUNG)))]
+        return usual.and_also(Way(float(rng.uniform(0.94, 1.06)), float(rng.uniform(0.93, 1.07)), float(rng.uniform(-4, 3)))), 0
     loud = float(rng.uniform(-5, 4))
     return Way(pitch=float(rng.uniform(0.85, 1.18)), pace=float(rng.uniform(0.72, 1.35)), loud=loud), 0
 
@@ -80,7 +86,9 @@ PEOPLE: dict[bool, dict[int, tuple[str, ...]]] = {  # whether it is a woman -> a
         -1: ("grandmother", "old lady", "granny", "old woman"),
         0: (
             "woman", "female speaker", "lady", "female narrator", "mother", "actress", "sister", "queen", "wife", "aunt",
-            "saleswoman", "female announcer", "female teacher",
+            "saleswoman", "female announcer", "female teacher", "hostess", "stewardess", "heroine", "witch", "bride",
+            "widow", "maid", "nanny", "sportswoman", "spokeswoman", "housewife", "countess", "empress", "priestess", "mom",
+            "mum", "niece", "girlfriend", "female doctor", "female singer", "chairwoman", "cowgirl", "sorceress", "gal",
         ),
         1: ("girl", "young lady", "daughter", "princess", "schoolgirl", "young woman"),
     },
@@ -88,14 +96,16 @@ PEOPLE: dict[bool, dict[int, tuple[str, ...]]] = {  # whether it is a woman -> a
         -1: ("grandfather", "old gentleman", "grandpa", "old man"),
         0: (
             "man", "male speaker", "guy", "male narrator", "gentleman", "father", "actor", "brother", "king", "husband",
-            "uncle", "salesman", "male announcer", "male teacher",
+            "uncle", "salesman", "male announcer", "male teacher", "host", "waiter", "hero", "wizard", "groom",
+            "widower", "butler", "pirate", "sportsman", "spokesman", "fireman", "emperor", "priest", "dad", "knight", "nephew",
+            "boyfriend", "male doctor", "male singer", "chairman", "fisherman", "sorcerer", "bloke",
         ),
         1: ("boy", "young fellow", "son", "prince", "schoolboy", "young man"),
     },
 }  # fmt: skip
 PLAIN = 4  # of PEOPLE of no age: they are meant more often than not
 SINGERS = {(True, 1): ("soprano",), (True, -1): ("alto",), (False, 1): ("tenor",), (False, -1): ("baritone", "bass-baritone")}
-AGED, RELATED, SUNG = 0.6, 0.35, 0.12  # how often an age is told, who is no plain woman or man, who is a singer
+AGED, RELATED, SUNG = 0.75, 0.5, 0.12  # how often an age is told, who is no plain woman or man, who is a singer
 SOUNDS = 0.4  # how often somebody "sounds sad", and has no "sad voice"
 BOTH = {-1: ("calm", "relaxed"), 1: ("energetic", "dynamic")}  # slow and soft, or fast and loud, in one word
 CHINESE: Words = {
@@ -107,11 +117,13 @@ CHINESE: Words = {
 }  # fmt: skip
 CHINESE_PEOPLE: dict[bool, dict[int, tuple[str, ...]]] = {
     True: {
-        -1: ("奶奶", "老太太", "老年女性"), 0: ("女性", "女声", "女人", "女士", "妈妈", "阿姨", "女播音员"),
+        -1: ("奶奶", "老太太", "老年女性"),
+        0: ("女性", "女声", "女人", "女士", "妈妈", "阿姨", "女播音员", "姐姐", "女老师", "女王", "女主播"),
         1: ("女孩", "小姑娘", "年轻女性", "少女"),
     },
     False: {
-        -1: ("爷爷", "老先生", "老年男性"), 0: ("男性", "男声", "男人", "男士", "爸爸", "叔叔", "男播音员"),
+        -1: ("爷爷", "老先生", "老年男性"),
+        0: ("男性", "男声", "男人", "男士", "爸爸", "叔叔", "男播音员", "哥哥", "男老师", "皇帝", "男主播"),
         1: ("男孩", "小伙子", "年轻男性", "少年"),
     },
 }  # fmt: skip

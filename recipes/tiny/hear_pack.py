@@ -1,6 +1,7 @@
 """Codes of a pack as the codec hears them when it has played them: what a talker is given of a recording to go on from.
 
-Clips are drawn at random; the others have no frames. Killed, it begins again.
+Clips are drawn at random; the others have no frames. What is packed in other voices as well is heard once, since of the
+voice the codec hears little. Killed, it begins again.
 """
 
 import argparse
@@ -8,10 +9,11 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from make_pack import VERSION
 from tqdm import tqdm
 
 from qwen_tts.checkpoint import load_codec
-from qwen_tts.train.data import Codes, write_codes
+from qwen_tts.train.data import Codes, Pack, write_codes
 
 
 def main() -> None:
@@ -24,14 +26,15 @@ def main() -> None:
 
     torch.set_num_threads(1)
     codec, codes = load_codec(args.codec, torch.device("cpu")), Codes(args.pack)
-    count = len(codes.start) - 1
-    heard = [np.zeros((0, codes.rows.shape[1]), np.int64)] * count
-    for clip in tqdm(np.random.default_rng(0).permutation(count)[: args.clips], mininterval=10):
+    names = [clip.id.split(VERSION)[0] for clip in Pack(args.pack).clips]
+    once = np.flatnonzero([name == clip.id for name, clip in zip(names, Pack(args.pack).clips, strict=True)])
+    found = {name: np.zeros((0, codes.rows.shape[1]), np.int64) for name in names}
+    for clip in tqdm(np.random.default_rng(0).permutation(once)[: args.clips], mininterval=10):
         with torch.inference_mode():
             wave = codec.decode(codes.get(int(clip))[None])
-            heard[clip] = codec.encode(wave)[0].numpy()
-        assert len(heard[clip]) == codes.start[clip + 1] - codes.start[clip]
-    write_codes(heard, args.out)
+            found[names[clip]] = codec.encode(wave)[0].numpy()
+        assert len(found[names[clip]]) == codes.start[clip + 1] - codes.start[clip]
+    write_codes([found[name] for name in names], args.out)
 
 
 if __name__ == "__main__":

@@ -3,12 +3,13 @@
 There is no sound in it. Frames begin anywhere in a clip, its pitch is a little off, it is spoken by any of the presets that
 have its melody, and is described or told in other words each time, so what is packed with another --seed is new to a talker
 that knows these clips. A speaker vector is what tells a voice from others, as `fit_speaker.py` has the speaker encoder
-hear it: directions of its sound, and its pitch.
+hear it: directions of its sound, and its pitch. Voices without a name are some thousand, and what tells one from those like it
+would be learned by heart; with --made-up the same speech is packed in as many other voices as well.
 """
 
 import argparse
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +23,7 @@ from score import UNITS, Score, load
 from sounded import after_silence
 from synthesiser import UNITS as SIXTHS
 from tqdm import tqdm
-from voices import PRESETS, USUAL, of_one_melody, preset
+from voices import PRESETS, SOMEBODY, USUAL, of_one_melody, preset
 from ways import Way, instruction
 
 from qwen_tts.train.data import Clip, write_codes
@@ -30,6 +31,8 @@ from qwen_tts.train.data import Clip, write_codes
 WIDTH = 256  # of a speaker vector
 AHEAD = 1  # frames that phones are told before they are spoken
 OFF = 0.015  # of the pitch
+APART = 0.8  # of how far voices differ: so far, at most, is a voice that is made up from one of the teacher's
+VERSION = "~"  # in a clip's name, before the number of a voice that is made up
 
 
 def scale(known: Codebooks) -> np.ndarray:
@@ -47,6 +50,14 @@ def vector(made: Score, known: Codebooks) -> np.ndarray:
     return np.clip(found, -4, 4)
 
 
+def in_other_voices(made: Score, known: Codebooks, count: int, rng: np.random.Generator) -> list[Score]:
+    """The same speech in voices that are made up."""
+    size = np.sqrt(np.square(known.voices[0]).mean(0)) * rng.uniform(0, APART, (count, 1))
+    off = rng.normal(size=(count, TIMBRES)) * size @ np.linalg.pinv(known.basis)
+    names = [f"{made.key}{VERSION}{number}" for number in range(1, count + 1)]
+    return [replace(made, key=name, voice=(made.voice + o).astype(np.float32)) for name, o in zip(names, off, strict=True)]
+
+
 def words(made: Score, rng: np.random.Generator) -> str:
     """How its voice is described, or what its speaker was told; nothing, if nothing is to be said."""
     if made.heard:
@@ -60,6 +71,7 @@ def main() -> None:
     parser.add_argument("codebooks", type=Path)
     parser.add_argument("out", type=Path)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--made-up", type=int, default=0, help="voices beside each that has no name and no description")
     parser.add_argument("--cache", type=Path, default=Path(".work/teachers"))
     args = parser.parse_args()
 
@@ -76,13 +88,16 @@ def main() -> None:
             if made.speaker in PRESETS:
                 made.speaker = str(rng.choice(of_one_melody(made.speaker, made.language)))
                 made.voice = presets[made.speaker]
-            text = spelled(made.text) if made.language == "Chinese" else made.text
-            clip = Clip(made.key, text, made.speaker, made.language, 0, made.frames * FRAME, spelled(words(made, rng)))
-            assert len(text.encode()) == len(made.spoken), text
-            clips.append(clip)
-            codes.append(known.codes(made, int(rng.integers(SIXTHS))))
-            times.append(np.maximum(made.spoken / UNITS - AHEAD, 0))
-            vectors.append(vector(made, known))
+            others = in_other_voices(made, known, args.made_up, rng) if made.speaker == SOMEBODY else []
+            start = int(rng.integers(SIXTHS))
+            for one in (made, *others):
+                text = spelled(one.text) if one.language == "Chinese" else one.text
+                clip = Clip(one.key, text, one.speaker, one.language, 0, one.frames * FRAME, spelled(words(one, rng)))
+                assert len(text.encode()) == len(one.spoken), text
+                clips.append(clip)
+                codes.append(known.codes(one, start))
+                times.append(np.maximum(one.spoken / UNITS - AHEAD, 0))
+                vectors.append(vector(one, known))
     lines = [json.dumps(asdict(clip), ensure_ascii=False) + "\n" for clip in clips]
     (args.out / "clips.jsonl").write_text("".join(lines), "utf-8")
     write_codes(codes, args.out)

@@ -18,7 +18,7 @@ from make_text import PROSE, WRITING, word_list, word_sentence
 from read import LONGEST, chinese_reader, english_reader
 from score import Score, save, score, through
 from tqdm import tqdm
-from voices import PRESETS, anybody, preset, somebody
+from voices import PRESETS, SOMEBODY, anybody, preset, somebody
 from ways import Way, order, way
 
 CLIPS = 40  # of a file
@@ -96,7 +96,7 @@ class Maker:
         if self.kind == "described":
             made.heard = asdict(heard(woman, made, manner, self.bright, mood))
         if self.kind == "somebody":
-            made.speaker = "somebody"
+            made.speaker = SOMEBODY
         made = manner.applied(made)
         made.key = f"{self.kind}-{self.language[:2].lower()}-{number}"
         return made, plan, style

@@ -8,6 +8,7 @@ import numpy as np
 from codes import LOUDER
 from harmonics import BANDS, HARMONICS, NODES, hats, mel_places
 from score import UNITS, Score, at_points, sounds, through
+from voices import SOMEBODY
 from ways import ENERGY_A_DECIBEL, Way
 
 SILENT = -8.0  # of the teacher's energy
@@ -39,7 +40,7 @@ def shared(chance: np.ndarray, scores: Sequence[Score], others: float) -> np.nda
     """Chances of clips, changed so that voices without a name have `others` of them together, and Chinese its share of
     those with a name and of those without; their sum is 1.
     """
-    group = np.array([2 * (made.speaker != "somebody") + (made.language == "Chinese") for made in scores])
+    group = np.array([2 * (made.speaker != SOMEBODY) + (made.language == "Chinese") for made in scores])
     share = np.outer((others, 1 - others), (1 - CHINESE, CHINESE)).ravel()
     found = chance * (share / np.maximum(np.bincount(group, chance, len(share)), 1e-9))[group]
     return found / found.sum()

@@ -17,6 +17,7 @@ PRESETS = {
     "Ono_Anna": ("jf_alpha+ef_dora", "af_river", "zf_xiaoxiao"),
     "Sohee": ("af_sarah+zf_xiaobei", "af_sarah", "zf_xiaoxiao"),
 }
+SOMEBODY = "somebody"  # the speaker of clips whose voice has no name
 LEFT_OUT = frozenset(("zf_xiaoni", "af_nicole"))  # misread; whispered
 UNSEEN = frozenset(
     ("af_sky", "af_jessica", "am_adam", "am_liam", "bf_lily", "bf_alice", "bm_lewis", "bm_daniel", "ff_siwis", "pm_alex")
