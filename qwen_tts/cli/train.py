@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from .train_options import Device, Seed
 from .train_sets import codes, export, guess, pack, plot
 from .train_stages import codec, context, decoder, talker
 
@@ -20,8 +21,6 @@ Rate = Annotated[float, typer.Option(help="The highest learning rate.")]
 Size = Annotated[int, typer.Option(min=1, help="Clips at once.")]
 Accumulate = Annotated[int, typer.Option(min=1, help="Batches a step.")]
 Lora = Annotated[int | None, typer.Option(min=1, help="Train adapters of this rank instead of whole matrices: less memory.")]
-Device = Annotated[str, typer.Option(help='"cpu", "cuda:0" or "auto".')]
-Seed = Annotated[int, typer.Option(help="Of all that is drawn.")]
 
 
 @train.command()

@@ -14,10 +14,11 @@ Text = Annotated[
 Config = Annotated[Path, typer.Option(help="The sizes: config.json of a model, or of its codec.")]
 Threads = Annotated[int, typer.Option(min=1)]
 Device = Annotated[str, typer.Option(help='"cpu", "cuda:0" or "auto".')]
+Seed = Annotated[int, typer.Option(help="Of all that is drawn.")]
 
 
-def begin(pack: Path, threads: int, device: str) -> Any:
-    """Where to train."""
+def begin(pack: Path, threads: int, device: str, seed: int = 0) -> Any:
+    """Where to train; what is not known of weights is drawn from the seed."""
     if not (pack / "clips.jsonl").is_file():
         raise OptionError(f"{pack} is no training set: make one with qwen-tts train pack")
     import torch
@@ -25,4 +26,5 @@ def begin(pack: Path, threads: int, device: str) -> Any:
     from ..checkpoint import resolve_device
 
     torch.set_num_threads(threads)
+    torch.manual_seed(seed)
     return resolve_device(device)

@@ -1,12 +1,13 @@
 """`qwen-tts train codec|context|decoder|talker`: a model from nothing, by stages. What goes between them: `train_sets.py`."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from ..errors import OptionError
-from .train_options import Config, Device, PackDir, Text, Threads, begin
+from .train_options import Config, Device, PackDir, Seed, Text, Threads, begin
 
 Out = Annotated[Path, typer.Argument(metavar="OUT", help="A folder for log.jsonl and state.pt; if they are there, it goes on.")]
 CodecState = Annotated[Path, typer.Argument(help="state.pt of `qwen-tts train codec`.")]
@@ -21,7 +22,7 @@ Exact = Annotated[bool, typer.Option("--fp32", help="Without bfloat16.")]
 def codec(
     pack: PackDir, out: Out, config: Config, start: Start = None, steps: Steps = 12000,
     peak: Annotated[float, typer.Option(help="The highest learning rate.")] = 6e-4, threads: Threads = 2,
-    device: Device = "auto", compiled: Compiled = False, fp32: Exact = False,
+    device: Device = "auto", compiled: Compiled = False, fp32: Exact = False, seed: Seed = 0,
 ) -> None:  # fmt: skip
     """Learn what codes are: the encoder and the codebooks. Phonetic targets beside the pack are for codebook 0."""
     from ..codec.codec import Codec
@@ -29,8 +30,9 @@ def codec(
     from ..train.codec import CodecOptions, CodecTrainer, PhoneticTargets
     from ..train.data import Pack
 
-    here = begin(pack, threads, device)
-    options = CodecOptions(steps=steps, peak=peak, compiled=compiled, bf16=not fp32, **({"quantise_from": 0} if start else {}))
+    here = begin(pack, threads, device, seed)
+    options = CodecOptions(steps, peak=peak, seed=seed, compiled=compiled, bf16=not fp32)
+    options = replace(options, quantise_from=0) if start else options
     targets = PhoneticTargets(pack) if (pack / "phonetic.f16").is_file() else None
     trainer = CodecTrainer(Codec(CodecConfig.from_file(config)).to(here), Pack(pack), targets, options)
     _take(trainer, start)
@@ -46,6 +48,7 @@ def context(
     steps: Steps = 3000,
     threads: Threads = 1,
     device: Device = "auto",
+    seed: Seed = 0,
 ) -> None:
     """Learn the decoder below audio rates, from spectra, on codes that stay."""
     from ..config import CodecConfig
@@ -54,11 +57,11 @@ def context(
     from ..train.data import Pack
     from ..train.loop import saved_trainer
 
-    here = begin(pack, threads, device)
+    here = begin(pack, threads, device, seed)
     made = trained_codec(CodecConfig.from_file(config), codec).to(here)
     stage = CodecTrainer(made, Pack(pack), None, CodecOptions(steps=0))
     stage.spectral.load_state_dict(saved_trainer(codec)["spectral"])
-    _run(ContextTrainer(stage, _codes(pack, guessed), ContextOptions(steps=steps)), steps, out)
+    _run(ContextTrainer(stage, _codes(pack, guessed), ContextOptions(steps=steps, seed=seed)), steps, out)
 
 
 def decoder(
@@ -66,7 +69,7 @@ def decoder(
     context: Annotated[Path | None, typer.Option(help="state.pt of `qwen-tts train context`.")] = None,
     guessed: Guessed = None, start: Start = None, steps: Steps = 5000,
     warmup: Annotated[int, typer.Option(help="Steps before the discriminators have a say.")] = 4000,
-    threads: Threads = 1, device: Device = "auto", compiled: Compiled = False,
+    threads: Threads = 1, device: Device = "auto", compiled: Compiled = False, seed: Seed = 0,
 ) -> None:  # fmt: skip
     """Learn to make waves, at last against discriminators, on codes that stay."""
     from ..config import CodecConfig
@@ -75,12 +78,12 @@ def decoder(
     from ..train.decoder import DecoderOptions, DecoderTrainer
     from ..train.loop import saved_trainer
 
-    here = begin(pack, threads, device)
+    here = begin(pack, threads, device, seed)
     made = trained_codec(CodecConfig.from_file(config), codec).to(here)
     if context is not None:
         state = saved_trainer(context)
         made.decoder.load_state_dict(state["decoder"] | state["average"])
-    options = DecoderOptions(steps=steps, warmup=warmup, compiled=compiled)
+    options = DecoderOptions(steps=steps, warmup=warmup, compiled=compiled, seed=seed)
     trainer = DecoderTrainer(made, Pack(pack), _codes(pack, guessed), options)
     _take(trainer, start)
     _run(trainer, steps, out)
@@ -112,6 +115,7 @@ def talker(
     listen_every: Annotated[int, typer.Option(min=1, help="Steps.")] = 500,
     codec: Annotated[str | None, typer.Option(help="A model whose codec has the clips' codes, for --listen, --alike.")] = None,
     alike: Annotated[bool, typer.Option("--alike", help="Codes that stand for similar vectors learn from each other.")] = False,
+    seed: Seed = 0,
 ) -> None:  # fmt: skip
     """Learn to speak texts in codes: preset voices, instructions, and voices by description, as the clips have them.
 
@@ -120,7 +124,6 @@ def talker(
     trains with N processes.
     """
     import numpy as np
-    import torch
 
     from ..checkpoint import codec_folder, load_codec
     from ..config import ModelConfig
@@ -136,14 +139,14 @@ def talker(
     from ..train.talker_options import TalkerOptions
 
     with spread.processes(device) as place:
-        here = begin(pack, threads, place)
-        torch.manual_seed(0)
+        here = begin(pack, threads, place, seed)
         sizes = ModelConfig.from_file(config)
         options = TalkerOptions(
             steps=steps,
             tokens=tokens,
             accumulate=accumulate,
             peak=peak,
+            seed=seed,
             compiled=compiled,
             bf16=not fp32,
             excerpts=excerpts,

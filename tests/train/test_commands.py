@@ -255,6 +255,23 @@ def test_two_processes_learn_what_one_does_with_twice_the_batches(
     assert away["two"] < 1e-5 and away["half"] > 1e-3, away
 
 
+def test_the_seed_tells_what_is_learned_from_nothing(pack: Pack, tmp_path: Path, model_dir: Callable[[str], Path]) -> None:
+    whole, talker = model_dir("custom_voice"), config(tmp_path, "config.json", model_config("custom_voice"))
+    codec = config(tmp_path, "codec.json", codec_config())
+
+    def learned(kind: str, seed: int) -> dict[str, torch.Tensor]:
+        out = tmp_path / f"{kind}{len(list(tmp_path.iterdir()))}"
+        sets = [pack.folder, whole, out, "--config", talker] if kind == "talker" else [pack.folder, out, "--config", codec]
+        done = train(kind, *sets, "--steps", 1, "--fp32", "--device", "cpu", "--seed", seed)
+        assert done.exit_code == 0, done.output
+        return saved_trainer(out / "state.pt")[kind]
+
+    for kind in ("talker", "codec"):
+        one, same, other = (learned(kind, seed) for seed in (0, 0, 1))
+        assert all(torch.equal(one[name], tensor) for name, tensor in same.items())
+        assert not any(torch.equal(one[name], tensor) for name, tensor in other.items() if name.endswith("_proj.weight"))
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
