@@ -12,11 +12,12 @@ Likeness is the cosine of speaker vectors. Beside each figure stands what the sa
 import argparse
 import sys
 from collections.abc import Sequence
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
 import torch
-from everyday import sentences
+from everyday import endless
 from report import publish, table
 from tiny_quality import manifest_rows
 from tqdm import tqdm
@@ -63,7 +64,7 @@ def main() -> None:
     voices = recordings(args.recordings)
     references = judge([own[0] for own in voices.values()])
     found = {"the speaker's other recording": figures([own[1:2] for own in voices.values()], references, judge, words)}
-    model, texts = Qwen3TTSModel.from_pretrained(args.model), sentences(20 * args.sentences, seed=3)[: args.sentences]
+    model, texts = Qwen3TTSModel.from_pretrained(args.model), list(islice(endless(seed=3), args.sentences))
     for mode, alone in MODES.items():
         made = []
         for own in tqdm(voices.values(), desc=mode):

@@ -12,12 +12,13 @@ from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
+from itertools import islice
 from multiprocessing import get_context
 from typing import Literal
 
 import numpy as np
 import torch
-from everyday import sentences
+from everyday import endless
 from report import publish, table
 from tqdm import tqdm
 
@@ -76,7 +77,7 @@ def main() -> None:
     parser.add_argument("--processes", type=int, default=2, help="each takes an engine at a time, on one core")
     args = parser.parse_args()
 
-    texts = sentences(20 * args.sentences)[: args.sentences]
+    texts = list(islice(endless(), args.sentences))
     each = partial(heard, model=args.model, speaker=args.speaker, texts=texts, recogniser=args.recogniser)
     with ProcessPoolExecutor(args.processes, get_context("spawn")) as pool:
         found = dict(zip(args.engines, pool.map(each, args.engines), strict=True))

@@ -1,6 +1,7 @@
 """Sentences made up from everyday words: as many as are wanted, the same at every run, and in no training text."""
 
 import random
+from collections.abc import Iterator
 
 WHO = "my brother|the old farmer|our teacher|a young doctor|the captain|her sister|the woman next door|a tired driver"
 WHO += "|the baker|his uncle"
@@ -22,13 +23,24 @@ END += "|because the weather was cold|but nothing happened|and then the lights w
 SHAPES = ("{time}, {who} {did} {thing} {place}.", "{who} {did} {thing} {time}, {end}.", "{who} {did} {thing} {place}, {end}.")
 
 
-def sentences(words: int, seed: int = 0) -> list[str]:
-    """Sentences of that many words in all, none twice."""
-    rng, made = random.Random(seed), list[str]()
+def endless(seed: int = 0) -> Iterator[str]:
+    """Sentences, none twice."""
+    rng, made = random.Random(seed), set[str]()
     lists = {"who": WHO, "did": DID, "thing": THING, "place": PLACE, "time": TIME, "end": END}
-    while sum(len(sentence.split()) for sentence in made) < words:
+    while True:
         picked = {name: rng.choice(options.split("|")) for name, options in lists.items()}
         sentence = rng.choice(SHAPES).format(**picked)
         if (sentence := sentence[0].upper() + sentence[1:]) not in made:
-            made.append(sentence)
+            made.add(sentence)
+            yield sentence
+
+
+def sentences(words: int, seed: int = 0) -> list[str]:
+    """As many of them as have that many words in all."""
+    made, found = list[str](), 0
+    for sentence in endless(seed):
+        if found >= words:
+            break
+        made.append(sentence)
+        found += len(sentence.split())
     return made
