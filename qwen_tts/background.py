@@ -50,8 +50,9 @@ async def _run(call: Callable[..., ChunkStream], bound: inspect.BoundArguments) 
     bound.arguments["text"] = [pulled(text) for text in given] if isinstance(given, list) else pulled(given)
     worker = ThreadPoolExecutor(1, thread_name_prefix="qwen_tts")
     speech = None
+    beginning = worker.submit(call, *bound.args, **bound.kwargs)
     try:
-        speech = await loop.run_in_executor(worker, lambda: call(*bound.args, **bound.kwargs))
+        speech = await asyncio.wrap_future(beginning)
         while (chunk := await loop.run_in_executor(worker, next, speech, None)) is not None:
             yield chunk
     finally:
@@ -61,7 +62,15 @@ async def _run(call: Callable[..., ChunkStream], bound: inspect.BoundArguments) 
             text.cancel()
         if speech is not None:
             await loop.run_in_executor(worker, speech.close)  # after the frame that is being made: then all is freed
+        else:
+            beginning.add_done_callback(_close)
         worker.shutdown(wait=False)
+
+
+def _close(beginning: "Future[ChunkStream]") -> None:
+    """Ends speech that began when nobody waited for it any more."""
+    if not beginning.cancelled() and beginning.exception() is None:
+        beginning.result().close()
 
 
 class PulledText(Iterator[str]):

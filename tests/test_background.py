@@ -4,6 +4,7 @@ import asyncio
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import Future
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,8 @@ import pytest
 from torch import Tensor
 
 from qwen_tts import Qwen3TTSModel
+from qwen_tts.batching.scheduler import Scheduler
+from qwen_tts.batching.speech import LiveSpeech
 from qwen_tts.chunks import AudioChunk
 from qwen_tts.engine import EngineState
 from qwen_tts.engine.eager import EagerEngine
@@ -129,6 +132,31 @@ def test_who_stops_listening_stops_the_work(
     asyncio.run(listen())
     assert engine.steps == (2 if way == "aclose" else 3)
     assert [tensor() for tensor in seen if tensor() is not None] == []
+
+
+def test_who_leaves_before_there_is_speech_ends_it_when_there_is(model: Qwen3TTSModel, endless: None) -> None:
+    entered, go, made = threading.Event(), threading.Event(), Future[LiveSpeech]()
+
+    async def leave(scheduler: Scheduler) -> None:
+        def slow(*args: Any, **options: Any) -> LiveSpeech:
+            entered.set()
+            assert go.wait(30)
+            made.set_result(scheduler.stream(*args, **options))
+            return made.result()
+
+        chunks = model.shared(slow).astream_custom_voice("the house", "ryan", seed=1, max_new_tokens=200)
+        task = asyncio.ensure_future(everything(chunks))
+        await asyncio.to_thread(entered.wait, 30)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        go.set()
+
+    with Scheduler(model.engine, model.codec) as scheduler:
+        asyncio.run(leave(scheduler))
+        for _ in made.result(30):
+            pass
+        assert made.result().finish_reason == "cancelled"
 
 
 async def words(*pieces: str) -> AsyncIterator[str]:
