@@ -4,7 +4,7 @@ import asyncio
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncGenerator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 import numpy as np
 
+from qwen_tts.chunks import AudioChunk
 from qwen_tts.server.app import application
 from qwen_tts.server.run import Address, server
 from qwen_tts.server.session import Session
@@ -38,6 +39,13 @@ class Web:
 
     def speak(self, **body: Any) -> httpx.Response:
         return self("POST", "/v1/audio/speech", json={"model": "tts-1", "input": "the house", "voice": "ryan"} | SHORT | body)
+
+
+async def endless(job: Any) -> AsyncGenerator[AudioChunk, None]:
+    """What a `Source` may give for a job: speech that never ends by itself."""
+    while True:
+        yield AudioChunk(np.zeros(1920, np.float32), 24_000, 0, 0, 1, None, np.zeros((1, 4), np.int64))
+        await asyncio.sleep(0.02)
 
 
 @contextmanager

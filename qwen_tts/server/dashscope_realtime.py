@@ -25,7 +25,7 @@ from .dashscope_events import Event, Response, SessionFields, error, event
 from .refusals import Refusal, answer
 from .sentences import Sentences, joined
 from .session import Plan, Session
-from .sockets import JsonSocket, Quiet, text_of
+from .sockets import JsonSocket, Quiet, beside, text_of
 from .sound import Recorder
 
 router = APIRouter()
@@ -47,22 +47,16 @@ async def realtime(websocket: WebSocket, session: SessionOf, caller: CallerOf) -
     """One session of many responses."""
     socket = JsonSocket(websocket, session.settings.idle_seconds, session.settings.max_body)
     talk = Talk(socket, session, caller, websocket.query_params.get("model", ""))
-    speaking: asyncio.Task[None] | None = None
     try:
         await websocket.accept()
         session.models.check(talk.model)
         await talk.greet()
-        speaking = asyncio.create_task(talk.speak())
-        await talk.listen(speaking)
-        await speaking
+        await beside(talk.listen(), talk.speak())
     except (WebSocketDisconnect, Quiet):
         pass
     except QwenTTSError as wrong:
         await socket.send(error("ModelNotFound" if answer(wrong).status == 404 else "invalid_value", answer(wrong).message))
     finally:
-        if speaking is not None:
-            speaking.cancel()
-            await asyncio.gather(speaking, return_exceptions=True)
         await socket.close()
 
 
@@ -91,14 +85,16 @@ class Talk:
         fields = self._fields.shown() | {"voice": self._fields.voice or "Cherry"}
         await self._socket.send(event("session.created", session=self._session_object() | fields))
 
-    async def listen(self, speaking: "asyncio.Task[None]") -> None:
-        """Takes the client's events until it has finished; what is wrong with one, it is told."""
-        while not self._finished and not speaking.done():
+    async def listen(self) -> None:
+        """Takes the client's events, for as long as it is there; what is wrong with one, it is told."""
+        while True:
             try:
                 message = await self._socket.receive()
                 action = self._actions.get(message["type"])
                 if action is None:
                     raise Refusal(400, f"unknown event type {message['type'][:64]!r}; legal are {', '.join(self._actions)}")
+                if self._finished and action != self._cancel:
+                    raise Refusal(400, "the session is finished already; only response.cancel is legal now")
                 await action(message)
             except QwenTTSError as wrong:
                 told = answer(wrong)
@@ -189,9 +185,11 @@ class Talk:
             await self._socket.send(event("input_text_buffer.committed", item_id=""))
         self._length = max(0, self._length - len(turn.text))
         self._response = asyncio.create_task(self._say(turn.text))
+        self._socket.owed += 1
         try:
             await asyncio.wait([self._response])
         finally:
+            self._socket.owed -= 1
             self._response.cancel()
             await asyncio.gather(self._response, return_exceptions=True)
             self._response = None

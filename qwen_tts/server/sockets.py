@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 import time
+from collections.abc import Coroutine
 from typing import Any
 
 from starlette.types import Message
@@ -23,12 +24,15 @@ class JsonSocket:
 
     Args:
         socket: that is spoken on.
-        idle: seconds to wait for a message while none is sent either.
+        idle: seconds to wait for a message while none is sent, or owed, either.
         largest: characters of one message.
+
+    Attributes:
+        owed: answers that the client waits for.
     """
 
     def __init__(self, socket: WebSocket, idle: float, largest: int) -> None:
-        self._socket, self._idle, self._largest = socket, idle, largest
+        self._socket, self._idle, self._largest, self.owed = socket, idle, largest, 0
         self._sending, self._moved = asyncio.Lock(), time.monotonic()
 
     async def receive(self) -> dict[str, Any]:
@@ -57,9 +61,9 @@ class JsonSocket:
 
     async def _message(self) -> Message:
         self._moved = time.monotonic()
-        while (left := self._moved + self._idle - time.monotonic()) > 0:
+        while (left := self._moved + self._idle - time.monotonic()) > 0 or self.owed:
             try:
-                return await asyncio.wait_for(self._socket.receive(), left)
+                return await asyncio.wait_for(self._socket.receive(), left if left > 0 else self._idle)
             except TimeoutError:  # unless something was sent meanwhile: somebody who listens need not speak
                 continue
         raise Quiet
@@ -82,6 +86,19 @@ class JsonSocket:
             if WebSocketState.DISCONNECTED not in (self._socket.client_state, self._socket.application_state):
                 with contextlib.suppress(*GONE):
                     await self._socket.close(code, reason)
+
+
+async def beside(listening: Coroutine[Any, Any, None], speaking: Coroutine[Any, Any, None]) -> None:
+    """Runs both until one of them ends, which ends the other. Raises what it failed with."""
+    both = [asyncio.ensure_future(listening), asyncio.ensure_future(speaking)]
+    try:
+        done, _ = await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+        for one in done:
+            one.result()
+    finally:
+        for one in both:
+            one.cancel()
+        await asyncio.gather(*both, return_exceptions=True)
 
 
 def text_of(message: dict[str, Any], field: str = "text") -> str:

@@ -23,7 +23,7 @@ from .callers import Caller
 from .refusals import Refusal, answer
 from .sentences import Sentences
 from .session import Plan, Session
-from .sockets import JsonSocket, Quiet, text_of
+from .sockets import JsonSocket, Quiet, beside, text_of
 from .sound import Recorder
 
 router = APIRouter()
@@ -45,22 +45,16 @@ class StreamConfig(Speech):
 async def speech_stream(websocket: WebSocket, session: SessionOf, caller: CallerOf) -> None:
     """Text in, audio out."""
     socket = JsonSocket(websocket, session.settings.idle_seconds, 4 * 2**20)
-    speaker: asyncio.Task[None] | None = None
     try:
         await websocket.accept()
         config, plan = await _configured(socket, session)
         texts: Texts = asyncio.Queue(WAITING)
-        speaker = asyncio.create_task(_speak_all(socket, session, caller, config, plan, texts))
-        await _read(socket, texts, speaker)
-        await speaker
+        await beside(_read(socket, texts), _speak_all(socket, session, caller, config, plan, texts))
     except (WebSocketDisconnect, Quiet):
         pass
     except QwenTTSError as error:
         await _tell(socket, error)
     finally:
-        if speaker is not None:
-            speaker.cancel()
-            await asyncio.gather(speaker, return_exceptions=True)
         await socket.close()
 
 
@@ -83,9 +77,9 @@ async def _configured(socket: JsonSocket, session: Session) -> tuple[StreamConfi
             await _tell(socket, error)
 
 
-async def _read(socket: JsonSocket, texts: Texts, speaker: asyncio.Task[None]) -> None:
-    """Takes messages until the client says that it is done; then no more text comes."""
-    while not speaker.done():
+async def _read(socket: JsonSocket, texts: Texts) -> None:
+    """Takes messages until the client closes the session, or is gone."""
+    while True:
         try:
             message = await socket.receive()
             kind = message["type"]
@@ -93,9 +87,9 @@ async def _read(socket: JsonSocket, texts: Texts, speaker: asyncio.Task[None]) -
                 _put(texts, text_of(message))
             elif kind == "input.done":
                 _put(texts, None)
+                socket.owed += 1
             elif kind == "session.close":
-                speaker.cancel()
-                raise WebSocketDisconnect
+                return
             else:
                 raise Refusal(400, f"unknown message type {kind[:64]!r}; legal are input.text, input.done, session.close")
         except QwenTTSError as error:
@@ -122,7 +116,7 @@ async def _speak_all(
                 await _speak(socket, session, caller, config, plan.with_seed(plan.seed + number), text, (utterance, number))
                 number += 1
         await socket.send({"type": "session.done", "utterance_index": utterance, "total_sentences": number})
-        utterance += 1
+        utterance, socket.owed = utterance + 1, socket.owed - 1
 
 
 async def _parts(config: StreamConfig, plan: Plan, texts: Texts) -> AsyncGenerator[str | AsyncIterator[str], None]:

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import websockets
 from dashscope.audio.qwen_tts_realtime import AudioFormat, QwenTtsRealtime, QwenTtsRealtimeCallback
-from serving import Web, listening, same, samples
+from serving import Web, endless, listening, same, samples
 
 from qwen_tts.server.session import Session
 
@@ -146,6 +146,32 @@ def test_realtime_errors(make: Callable[..., Session]) -> None:
         assert "already started" in cleared[2]["error"]["message"]
         huge = events(address, {"type": "input_text_buffer.append", "text": "a" * 20_000}, finish)
         assert [e["type"] for e in huge] == ["session.created", "error", "session.finished"]
+
+
+@pytest.mark.parametrize("leaves", [True, False])
+def test_who_leaves_or_cancels_after_finishing_is_heard(
+    make: Callable[..., Session], monkeypatch: pytest.MonkeyPatch, leaves: bool
+) -> None:
+    session = make("mini-CustomVoice", idle_seconds=0.2)  # who waits for speech is not idle
+    monkeypatch.setattr(session.source, "speak", endless)
+
+    async def run() -> list[str]:
+        kinds = []
+        async with websockets.connect(f"ws://{address}/api-ws/v1/realtime?model=qwen3-tts-flash-realtime") as socket:
+            for message in ({"type": "input_text_buffer.append", "text": "The house"}, {"type": "session.finish"}):
+                await socket.send(json.dumps(message))
+            while kinds.count("response.audio.delta") < 20:
+                kinds.append(json.loads(await socket.recv())["type"])
+            if leaves:
+                return kinds
+            await socket.send(json.dumps({"type": "input_text_buffer.append", "text": "too late"}))
+            await socket.send(json.dumps({"type": "response.cancel"}))
+            return [event["type"] for event in [json.loads(found) async for found in socket]]
+
+    with listening(session) as address:
+        kinds = asyncio.run(asyncio.wait_for(run(), 30))
+        asyncio.run(asyncio.wait_for(session.idle(), 10))
+    assert leaves or ("error" in kinds and kinds[-2:] == ["response.done", "session.finished"])
 
 
 def test_http_and_events_with_the_client(make: Callable[..., Session]) -> None:

@@ -3,13 +3,15 @@
 import asyncio
 import base64
 import json
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 import websockets
-from serving import SHORT, Web, listening, same, samples
+from serving import SHORT, Web, endless, listening, same, samples
 
+from qwen_tts.chunks import AudioChunk
 from qwen_tts.server.session import Session
 
 
@@ -112,6 +114,21 @@ def test_what_is_wrong_is_told_and_the_connection_goes_on(make: Callable[..., Se
         came = talk(address, wrong, CONFIG, *later)
     assert [m["type"] for m in came if "type" in m][:1] == ["error"]
     assert [m["type"] for m in came if "type" in m].count("error") == 3 and came[-1]["total_sentences"] == 1
+
+
+def test_who_waits_for_speech_is_not_idle(make: Callable[..., Session], monkeypatch: pytest.MonkeyPatch) -> None:
+    session = make("mini-CustomVoice", idle_seconds=0.2)
+
+    async def slow(job: Any) -> AsyncGenerator[AudioChunk, None]:
+        await asyncio.sleep(0.8)
+        yield replace(await anext(endless(job)), finish_reason="eos")
+
+    monkeypatch.setattr(session.source, "speak", slow)
+    with listening(session) as address:
+        whole = talk(address, CONFIG | {"stream_audio": False}, {"type": "input.text", "text": "a"}, {"type": "input.done"})
+        assert len(whole[1]["bytes"]) == whole[2]["total_bytes"] > 0
+        with pytest.raises(websockets.ConnectionClosedOK):
+            talk(address, CONFIG, {"type": "input.text", "text": "a"}, until="never")
 
 
 def test_who_leaves_ends_the_work(make: Callable[..., Session]) -> None:
