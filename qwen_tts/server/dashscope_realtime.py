@@ -30,7 +30,7 @@ from .sound import Recorder
 
 router = APIRouter()
 TOGETHER = 300  # characters of sentences that one response speaks
-WAITING = 256  # turns that may wait
+WAITING = 256  # turns that may wait, if another is to be committed by hand
 STARTED = "Session update error: session already started or finished or failed."
 
 
@@ -73,7 +73,7 @@ class Talk:
         self._started = self._finished = False
         self._more = asyncio.Event()
         self._response: asyncio.Task[None] | None = None
-        self._length = self._number = 0
+        self._number = 0
         self._actions: dict[str, Callable[[Event], Any]] = {
             "session.update": self._update, "input_text_buffer.append": self._append,
             "input_text_buffer.commit": self._commit, "input_text_buffer.clear": self._clear,
@@ -129,9 +129,7 @@ class Talk:
     async def _append(self, message: Event) -> None:
         text = text_of(message)
         self._started = True
-        self._length += len(text)
-        if self._length > self._session.settings.max_text:
-            self._length -= len(text)
+        if self._length() + len(text) > self._session.settings.max_text:
             raise Refusal(413, f"more than {self._session.settings.max_text} characters wait to be spoken; send them later")
         for sentence in self._buffer.add(text):
             self._held.append(sentence)
@@ -140,6 +138,8 @@ class Talk:
 
     async def _commit(self, message: Event) -> None:
         self._started = True
+        if len(self._turns) >= WAITING:
+            raise Refusal(429, f"{WAITING} responses are waiting already; commit less often")
         self._held += self._buffer.rest()
         if not self._held:
             raise Refusal(400, "the input text buffer is empty: append text before you commit it")
@@ -165,11 +165,13 @@ class Talk:
         """Makes a turn of what is held."""
         if not self._held:
             return
-        if len(self._turns) >= WAITING:
-            raise Refusal(429, f"{WAITING} responses are waiting already; commit less often")
         text, self._held = joined(self._held), []
         self._turns.append(Turn(text, announced))
         self._more.set()
+
+    def _length(self) -> int:
+        """Characters that wait to be spoken."""
+        return self._buffer.length + sum(map(len, self._held)) + sum(len(turn.text) for turn in self._turns)
 
     def _next(self) -> Turn:
         """The next turn; with those sentences after it that were not committed by hand, if they are short."""
@@ -183,7 +185,6 @@ class Talk:
     async def _respond(self, turn: Turn) -> None:
         if not turn.announced:
             await self._socket.send(event("input_text_buffer.committed", item_id=""))
-        self._length = max(0, self._length - len(turn.text))
         self._response = asyncio.create_task(self._say(turn.text))
         self._socket.owed += 1
         try:

@@ -49,6 +49,11 @@ class Sentences:
         self._held = ""
 
     @property
+    def length(self) -> int:
+        """Characters that are held."""
+        return len(self._held)
+
+    @property
     def empty(self) -> bool:
         """Whether nothing is held."""
         return not self._held.strip()

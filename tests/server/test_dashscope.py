@@ -144,8 +144,21 @@ def test_realtime_errors(make: Callable[..., Session]) -> None:
         kinds = [e["type"] for e in cleared]
         assert kinds == ["session.created", "input_text_buffer.cleared", "error", "session.finished"]
         assert "already started" in cleared[2]["error"]["message"]
+        half = [append | {"text": "a" * 6000}, {"type": "input_text_buffer.clear"}]  # what is cleared does not wait
+        again = events(address, {"type": "session.update", "session": {"mode": "commit"}}, *half, *half, finish)
+        assert [e["type"] for e in again][2:] == ["input_text_buffer.cleared"] * 2 + ["session.finished"]
         huge = events(address, {"type": "input_text_buffer.append", "text": "a" * 20_000}, finish)
         assert [e["type"] for e in huge] == ["session.created", "error", "session.finished"]
+
+
+def test_many_short_sentences_at_once(make: Callable[..., Session]) -> None:
+    """They wait as sentences, however many; and what the client finishes is finished."""
+    with listening(make("mini-CustomVoice", max_seconds=0.2)) as address:
+        came = events(address, *({"type": "input_text_buffer.append", "text": f"It is {n}. "} for n in range(400)),
+                      {"type": "session.finish"})  # fmt: skip
+    kinds = [e["type"] for e in came]
+    assert "error" not in kinds and kinds[-1] == "session.finished"
+    assert sum(e["response"]["usage"]["characters"] for e in came if e["type"] == "response.done") > 400 * 8
 
 
 @pytest.mark.parametrize("leaves", [True, False])
