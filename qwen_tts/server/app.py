@@ -15,7 +15,7 @@ from ..errors import QwenTTSError
 from . import batch, dashscope, dashscope_realtime, dashscope_voices, openai, openai_voices, operations, text_stream
 from .gate import Gate
 from .logs import log
-from .refusals import CODES, Answer, answer
+from .refusals import BROKEN, CODES, Answer, answer
 from .session import Session
 from .shapes import Json, error_response
 
@@ -76,5 +76,5 @@ async def _broken(request: Request, error: Any) -> Response:
     log(
         "error", 40, request_id=request.state.caller.request_id, path=request.url.path, error=f"{type(error).__name__}: {error}"
     )
-    told = Answer(500, "something went wrong in the server; its log has this request's id", "server_error")
+    told = Answer(500, BROKEN, "server_error")
     return error_response(request.url.path, told, request.state.caller.request_id)

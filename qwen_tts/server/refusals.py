@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from ..errors import BusyError, ClosedError, LimitError, QwenTTSError
 
+BROKEN = "something went wrong in the server; its log has this request's id"
 STOPPING = "the server is stopping; ask another one, or again in a moment"
 
 

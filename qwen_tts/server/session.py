@@ -6,6 +6,7 @@ SpeechRequest ── plan ──> Plan (model, voice, arguments; or an error) �
 
 import asyncio
 import secrets
+import traceback
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
@@ -24,7 +25,7 @@ from .metrics import Metrics, Watch
 from .models import Models, Offer
 from .names import language_for
 from .recordings import Recordings, Reference
-from .refusals import STOPPING, Refusal, answer
+from .refusals import BROKEN, STOPPING, Refusal, answer
 from .sentences import by_sentence, in_turn
 from .settings import Settings
 from .sound import Sound, recorded
@@ -194,7 +195,7 @@ class Session:
         """Speaks; only the last chunk has a finish reason. Close it, or cancel who waits for it, to end the work.
 
         Raises:
-            QwenTTSError: what is wrong with the text, or that there is no room.
+            QwenTTSError: what is wrong with the text, or that there is no room; or that something failed which nobody foresaw.
         """
         if self.stopping:
             raise Refusal(503, STOPPING, retry_after=1)
@@ -218,6 +219,9 @@ class Session:
         except (asyncio.CancelledError, GeneratorExit):
             outcome = "ok" if outcome == "ok" else "cancelled"
             raise
+        except Exception as error:
+            log("error", 40, request_id=caller.request_id, error=repr(error), trace=traceback.format_exc())
+            raise Refusal(500, BROKEN) from error
         finally:
             self._speaking -= 1
             self._report(plan, text, caller, watch, outcome, reason)

@@ -3,13 +3,14 @@
 import asyncio
 import json
 import random
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
 from typing import Any
 
 import pytest
 import websockets
-from serving import Web, listening
+from serving import Web, endless, listening
 
+from qwen_tts.chunks import AudioChunk
 from qwen_tts.server.session import Session
 
 VALUES = [None, True, -1, 2**70, 1e308, "", "x" * 5000, "\ud800", "\x00", [], [[]], {}, {"a": {}}, "ryan", "pcm", "The house."]
@@ -58,6 +59,42 @@ def test_random_events(make: Callable[..., Session], path: str, caplog: pytest.L
         asyncio.run(asyncio.wait_for(session.idle(), 60))
     assert [record for record in caplog.records if record.exc_info or record.levelname == "ERROR"] == []
     assert session.source.playing == session.source.waiting == 0
+
+
+def test_what_fails_in_the_midst_is_told_by_every_protocol(
+    make: Callable[..., Session], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    session = make("mini-CustomVoice")
+
+    async def broken(job: Any) -> AsyncGenerator[AudioChunk, None]:
+        yield await anext(endless(job))
+        raise RuntimeError("a secret of the server")
+
+    async def tell(path: str, last: str, *messages: dict[str, Any]) -> list[dict[str, Any]]:
+        came: list[dict[str, Any]] = []
+        async with websockets.connect(f"ws://{address}{path}") as socket:
+            for one in messages:
+                await socket.send(json.dumps(one))
+            while not came or came[-1]["type"] != last:
+                came.append(json.loads(await socket.recv()))
+        return came
+
+    monkeypatch.setattr(session.source, "speak", broken)
+    web, body = Web(session), {"input": "the house", "voice": "ryan"}
+    events = web.speak(stream_format="sse", response_format="pcm").text
+    assert "event: speech.audio.error" in events
+    batch = web("POST", "/v1/audio/speech/batch", json={"items": [body, body]}).json()
+    assert [result["status"] for result in batch["results"]] == ["error", "error"]
+    stream, realtime = TYPES
+    with listening(session) as address:
+        texts = {"type": "session.config"}, {"type": "input.text", "text": "the house"}, {"type": "input.done"}
+        told = asyncio.run(asyncio.wait_for(tell(stream, "session.done", *texts), 30))
+        assert [event["type"] for event in told] == ["audio.start", "error", "audio.done", "session.done"]
+        texts = {"type": "input_text_buffer.append", "text": "the house"}, {"type": "session.finish"}
+        spoken = asyncio.run(asyncio.wait_for(tell(realtime, "session.finished", *texts), 30))
+        assert "error" in [event["type"] for event in spoken] and spoken[-2]["response"]["status"] == "failed"
+    assert "secret" not in f"{events}{batch}{told}{spoken}"
+    assert len([record for record in caplog.records if record.levelname == "ERROR"]) == 5
 
 
 def test_random_bodies(make: Callable[..., Session]) -> None:
