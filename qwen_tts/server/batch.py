@@ -16,7 +16,7 @@ from .callers import Caller
 from .openai import usage
 from .refusals import answer
 from .session import Session
-from .sound import Recorder
+from .sound import Recorder, whole
 
 router = APIRouter(prefix="/v1", tags=["vLLM-Omni"])
 
@@ -80,8 +80,9 @@ async def _one(session: Session, caller: Caller, index: int, fields: dict[str, A
         return BatchResult(index=index, status="error", error=f"{'.'.join(map(str, first['loc']))}: {first['msg']}")
     except QwenTTSError as error:
         return BatchResult(index=index, status="error", error=answer(error).message)
+    audio = whole(b"".join(parts), plan.sound, recorder.rate)
     return BatchResult(
-        index=index, status="success", audio_data=base64.b64encode(b"".join(parts)).decode(),
+        index=index, status="success", audio_data=base64.b64encode(audio).decode(),
         media_type=recorder.media_type, usage=usage(plan, item.input, frames),
         ignored=[*plan.ignored, *item.unheard()] or None,
     )  # fmt: skip

@@ -75,8 +75,12 @@ async def recorded(chunks: AsyncGenerator[AudioChunk, None], sound: Sound, rate:
                 yield data
 
 
+def whole(data: bytes, sound: Sound, rate: int) -> bytes:
+    """All bytes of a recording as a file: unlike a stream, a WAV file knows its length."""
+    return wav_header(rate, len(data[44:]) // 2) + data[44:] if sound.format == "wav" else data
+
+
 def record(wave: np.ndarray, rate: int, sound: Sound) -> bytes:
-    """A whole wave, float32 [N], in a format; a WAV file knows its length."""
+    """A whole wave, float32 [N], in a format."""
     encoder = Encoder(sound.format, rate, sound.rate or rate, sound.bit_rate)
-    data = encoder.add(wave) + encoder.end()
-    return wav_header(encoder.rate, len(data[44:]) // 2) + data[44:] if sound.format == "wav" else data
+    return whole(encoder.add(wave) + encoder.end(), sound, encoder.rate)

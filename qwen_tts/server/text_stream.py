@@ -24,7 +24,7 @@ from .refusals import Refusal, answer
 from .sentences import Sentences
 from .session import Plan, Session
 from .sockets import JsonSocket, Quiet, beside, text_of
-from .sound import Recorder
+from .sound import Recorder, whole
 
 router = APIRouter()
 WAITING = 1024  # pieces of text that may wait to be spoken
@@ -182,7 +182,7 @@ async def _speak(
         failed = True
         await _tell(socket, error)
     if not config.stream_audio and not failed:
-        await socket.send(b"".join(kept))
+        await socket.send(whole(b"".join(kept), plan.sound, recorder.rate))
     await socket.send({"type": "audio.done", **where, "total_bytes": 0 if failed else total, "error": failed})
 
 

@@ -2,7 +2,9 @@
 
 import asyncio
 import base64
+import io
 import json
+import wave
 from collections.abc import AsyncGenerator, Callable
 from dataclasses import replace
 from typing import Any
@@ -47,6 +49,9 @@ def test_a_batch(web: Web) -> None:
     assert same(base64.b64decode(found["results"][2]["audio_data"]), alone[1])
     assert "empty" in found["results"][1]["error"] and "Supported" in found["results"][3]["error"]
     assert web("POST", "/v1/audio/speech/batch", json={"items": []}).status_code == 400
+    (file,) = web("POST", "/v1/audio/speech/batch", json={"items": items[:1], "voice": "ryan"} | SHORT).json()["results"]
+    with wave.open(io.BytesIO(base64.b64decode(file["audio_data"]))) as read:  # a whole file knows its length
+        assert same(read.readframes(read.getnframes()), alone[0]) and read.getnframes() * 2 == len(alone[0])
 
 
 def talk(address: str, *messages: Any, until: str = "session.done") -> list[Any]:
@@ -80,7 +85,8 @@ def test_text_that_comes_in(make: Callable[..., Session]) -> None:
         assert parts[-1]["total_sentences"] == 2
         alone = talk(address, CONFIG | {"stream_audio": False, "response_format": "wav"}, *words, done)
         assert [bytes] == [type(m["bytes"]) for m in alone if "bytes" in m]
-        assert len(samples(next(m["bytes"] for m in alone if "bytes" in m))) * 2 == whole[-2]["total_bytes"]
+        file = next(m["bytes"] for m in alone if "bytes" in m)
+        assert len(samples(file)) * 2 == whole[-2]["total_bytes"] == int.from_bytes(file[40:44], "little")
 
 
 def test_one_utterance_after_the_other(make: Callable[..., Session]) -> None:
