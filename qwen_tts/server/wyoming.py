@@ -4,6 +4,7 @@
 """
 
 import asyncio
+import contextlib
 import json
 import uuid
 from collections.abc import AsyncIterator
@@ -19,6 +20,7 @@ from .names import table
 from .refusals import Refusal, answer
 from .session import Session, SpeechRequest
 from .sound import Recorder, Sound
+from .text_stream import Coming
 
 LARGEST = 2**20  # bytes of an event's data or payload
 LINE = 2**16
@@ -93,7 +95,11 @@ class Connection:
         await self._speak(data, _text(data))
 
     async def _stream(self, data: dict[str, Any], pieces: "asyncio.Queue[str | None]") -> None:
-        await self._speak(data, _until_none(pieces))
+        coming = Coming(pieces)
+        with contextlib.suppress(ConnectionError):  # the reader finds out, too
+            await self._speak(data, coming)
+        async for _ in coming:  # what was left when the speech ended, or failed
+            pass
         await self._send("synthesize-stopped", {})
 
     async def _speak(self, data: dict[str, Any], text: str | AsyncIterator[str]) -> None:
@@ -128,7 +134,10 @@ class Connection:
         return {"tts": [program | {"supports_synthesize_streaming": True}]}
 
     async def _read(self) -> Event | None:
-        line = await asyncio.wait_for(self._reader.readuntil(b"\n"), QUIET) if not self._reader.at_eof() else b""
+        try:
+            line = await asyncio.wait_for(self._reader.readuntil(b"\n"), QUIET) if not self._reader.at_eof() else b""
+        except asyncio.LimitOverrunError:
+            raise Refusal(400, f"an event's line is longer than {LINE >> 10} KiB: send its data after it") from None
         if not line.strip():
             return None
         head = _object(line)
@@ -147,11 +156,6 @@ class Connection:
         async with self._sending:
             self._writer.write(json.dumps(head).encode() + b"\n" + body + payload)
             await self._writer.drain()
-
-
-async def _until_none(pieces: "asyncio.Queue[str | None]") -> AsyncIterator[str]:
-    while (piece := await pieces.get()) is not None:
-        yield piece
 
 
 def _object(data: bytes) -> dict[str, Any]:

@@ -73,6 +73,13 @@ def test_text_that_comes_in(session: Session) -> None:
     assert SynthesizeStopped.is_type(came[-1].type)
 
 
+def test_text_that_goes_on_after_a_failure_keeps_nobody_waiting(session: Session) -> None:
+    pieces = [SynthesizeChunk("word ").event() for _ in range(wyoming.WAITING + 9)]
+    start = SynthesizeStart(SynthesizeVoice("nobody")).event()
+    came = talk(session, start, *pieces, SynthesizeStop().event(), Describe().event(), until="info")
+    assert {event.type for event in came} >= {"error", "audio-stop"}
+
+
 @pytest.mark.parametrize(
     "wrong", [Synthesize("").event(), Synthesize("a", SynthesizeVoice("nobody")).event(), Event("synthesize")]
 )
@@ -84,7 +91,7 @@ def test_what_is_wrong_is_told(session: Session, wrong: Event) -> None:
 @pytest.mark.parametrize(
     "wrong", [b"{\n", b"[]\n", b"x" * 100_000, b'{"type": 1}\n', b'{"type": "a", "data_length": 99999999999}\n']
 )
-def test_what_is_not_wyoming_ends_the_connection(session: Session, wrong: bytes) -> None:
+def test_what_is_not_wyoming_ends_the_connection(session: Session, wrong: bytes, caplog: pytest.LogCaptureFixture) -> None:
     async def run() -> bytes:
         server = await wyoming.listen(session, "127.0.0.1", 0)
         reader, writer = await asyncio.open_connection("127.0.0.1", server.sockets[0].getsockname()[1])
@@ -95,3 +102,4 @@ def test_what_is_not_wyoming_ends_the_connection(session: Session, wrong: bytes)
         return found
 
     assert asyncio.run(run()) == b""
+    assert [record for record in caplog.records if record.levelname == "ERROR"] == []
