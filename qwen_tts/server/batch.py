@@ -2,12 +2,14 @@
 
 import asyncio
 import base64
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Any, Literal
 from uuid import uuid4
 
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from starlette.responses import Response
 
 from ..errors import QwenTTSError
 from .access import CallerOf, SessionOf
@@ -15,7 +17,9 @@ from .bodies import Speech, SpeechBody
 from .callers import Caller
 from .openai import usage
 from .refusals import answer
+from .reply import Streamed
 from .session import Session
+from .shapes import as_json
 from .sound import Recorder, whole
 
 router = APIRouter(prefix="/v1", tags=["vLLM-Omni"])
@@ -53,16 +57,21 @@ class BatchReply(BaseModel):
     failed: int
 
 
-@router.post("/audio/speech/batch")
-async def speak_batch(body: BatchBody, session: SessionOf, caller: CallerOf) -> BatchReply:
-    """Speak several texts. One that fails does not take the others with it."""
+@router.post("/audio/speech/batch", response_model=BatchReply)
+async def speak_batch(body: BatchBody, session: SessionOf, caller: CallerOf) -> Response:
+    """Speak several texts. One that fails does not take the others with it; a client that goes away ends them all."""
+    return Streamed(_whole(body, session, caller), "application/json", {})
+
+
+async def _whole(body: BatchBody, session: Session, caller: Caller) -> AsyncGenerator[bytes, None]:
     shared = body.model_dump(exclude={"items"}, exclude_unset=True)
     work = (_one(session, caller, index, shared | item) for index, item in enumerate(body.items))
     results = await asyncio.gather(*work)
     good = sum(result.status == "success" for result in results)
-    return BatchReply(
+    reply = BatchReply(
         id=f"speech-batch-{uuid4().hex}", results=results, total=len(results), succeeded=good, failed=len(results) - good
     )
+    yield as_json(reply.model_dump())
 
 
 async def _one(session: Session, caller: Caller, index: int, fields: dict[str, Any]) -> BatchResult:

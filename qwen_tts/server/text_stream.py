@@ -49,7 +49,7 @@ async def speech_stream(websocket: WebSocket, session: SessionOf, caller: Caller
         await websocket.accept()
         config, plan = await _configured(socket, session)
         texts: Texts = asyncio.Queue(WAITING)
-        await beside(_read(socket, texts), _speak_all(socket, session, caller, config, plan, texts))
+        await beside(_read(socket, texts, session.settings.max_text), _speak_all(socket, session, caller, config, plan, texts))
     except (WebSocketDisconnect, Quiet):
         pass
     except QwenTTSError as error:
@@ -77,14 +77,17 @@ async def _configured(socket: JsonSocket, session: Session) -> tuple[StreamConfi
             await _tell(socket, error)
 
 
-async def _read(socket: JsonSocket, texts: Texts) -> None:
+async def _read(socket: JsonSocket, texts: Texts, largest: int) -> None:
     """Takes messages until the client closes the session, or is gone."""
     while True:
         try:
             message = await socket.receive()
             kind = message["type"]
             if kind == "input.text":
-                _put(texts, text_of(message))
+                piece = text_of(message)
+                if len(piece) > largest:
+                    raise Refusal(413, f"the text has {len(piece)} characters; the limit is {largest}: send it in parts")
+                _put(texts, piece)
             elif kind == "input.done":
                 _put(texts, None)
                 socket.owed += 1

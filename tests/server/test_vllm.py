@@ -9,6 +9,7 @@ from collections.abc import AsyncGenerator, Callable
 from dataclasses import replace
 from typing import Any
 
+import httpx
 import pytest
 import websockets
 from serving import SHORT, Web, endless, listening, same, samples
@@ -135,6 +136,24 @@ def test_who_waits_for_speech_is_not_idle(make: Callable[..., Session], monkeypa
         assert len(whole[1]["bytes"]) == whole[2]["total_bytes"] > 0
         with pytest.raises(websockets.ConnectionClosedOK):
             talk(address, CONFIG, {"type": "input.text", "text": "a"}, until="never")
+
+
+def test_who_leaves_ends_a_batch(make: Callable[..., Session], monkeypatch: pytest.MonkeyPatch) -> None:
+    session = make("mini-CustomVoice", max_seconds=1e9)
+    monkeypatch.setattr(session.source, "speak", endless)
+    items = [{"input": "the house"}] * 3
+    with listening(session) as address:
+        with pytest.raises(httpx.ReadTimeout):
+            httpx.post(f"http://{address}/v1/audio/speech/batch", json={"items": items}, timeout=1)
+        asyncio.run(asyncio.wait_for(session.idle(), 10))
+    assert 'outcome="cancelled",protocol="batch"} 3.0' in session.metrics.text().decode()
+
+
+def test_a_piece_of_text_has_a_limit(make: Callable[..., Session]) -> None:
+    pieces = [{"type": "input.text", "text": text} for text in ("the house", "It is 12. " * 20)]
+    with listening(make("mini-CustomVoice", max_text=100)) as address:
+        came = talk(address, CONFIG | {"split_granularity": "sentence"}, *pieces, {"type": "input.done"})
+    assert [m["code"] for m in came if m.get("type") == "error"] == [413] and came[-1]["total_sentences"] == 1
 
 
 def test_who_leaves_ends_the_work(make: Callable[..., Session]) -> None:
