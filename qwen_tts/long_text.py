@@ -58,6 +58,7 @@ class _Row:
     reason: str = "eos"
     anchor: tuple[str, np.ndarray] | None = None
     codes: list[np.ndarray] = field(default_factory=list)
+    unheard: list[np.ndarray] = field(default_factory=list)  # codes of frames of which no sample was passed on yet
 
     def pauses(self) -> np.ndarray:
         """The silence that comes next, as the plan has it."""
@@ -113,10 +114,12 @@ class LongSpeech(ChunkStream):
                 for chunk in self._spoken(self._piece):
                     row = speaking[chunk.row]
                     samples = np.concatenate((self._silence.pop(row.number, chunk.samples[:0]), self._joined(row, chunk)))
-                    first, row.frames = row.frames, row.frames + chunk.frames
+                    row.unheard.append(chunk.codes)
                     reason = row.reason if chunk.finish_reason is not None and not row.left else None
                     if len(samples) or reason is not None:
-                        yield AudioChunk(samples, self.rate, row.number, first, chunk.frames, reason, chunk.codes)
+                        codes, row.unheard = np.concatenate(row.unheard), []
+                        first, row.frames = row.frames, row.frames + len(codes)
+                        yield AudioChunk(samples, self.rate, row.number, first, len(codes), reason, codes)
                     if self._closing.is_set():
                         return
 

@@ -85,6 +85,22 @@ class Recorded:
         pass
 
 
+def test_frames_whose_sound_is_trimmed_come_with_the_next_chunk() -> None:
+    silence, tone = np.zeros(1920, np.float32), np.full(1920, 0.1, np.float32)
+
+    def begin(pieces: list[Piece], after: Any) -> Any:
+        speech = Recorded(pieces)
+        heard = enumerate([(silence, None), (silence, None), (tone, None), (silence, None), (silence, "eos")])
+        speech.chunks = [AudioChunk(wave, RATE, 0, i, 1, end, np.full((1, 4), i)) for i, (wave, end) in heard]
+        return speech
+
+    chunks = list(LongSpeech(begin, ["One house. Two houses here."], [None], [5], Reading(budget=20), RATE, [False]))
+    assert all(len(chunk.samples) for chunk in chunks[:-1])
+    assert np.concatenate([chunk.codes for chunk in chunks])[:, 0].tolist() == [0, 1, 2, 3, 4] * 2
+    starts = np.cumsum([0, *(chunk.frames for chunk in chunks)])[:-1]
+    assert [chunk.first_frame for chunk in chunks] == starts.tolist()
+
+
 def test_an_anchored_row_goes_on_from_its_first_piece() -> None:
     asked: list[list[Piece]] = []
 
