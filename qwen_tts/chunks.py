@@ -43,14 +43,15 @@ class ChunkStream(Iterator[AudioChunk]):
     Attributes:
         rate: of all chunks, Hz.
         seeds: of the rows.
-        retries: how often speech that ran away may be made anew before it is passed on, by streams that can do that.
+        retries: how often speech that ran away may be made anew before it is passed on, by streams that can do that. They keep
+            `seeds` and `tries` of the rows up to date.
     """
 
     def __init__(
         self, chunks: Generator[AudioChunk, None, None], closing: threading.Event, rate: int, seeds: Sequence[int]
     ) -> None:
         """`chunks` does the work, and ends soon after `closing` is set."""
-        self.rate, self.seeds, self.retries = rate, tuple(seeds), 0
+        self.rate, self.seeds, self.tries, self.retries = rate, list(seeds), [1] * len(seeds), 0
         self._chunks, self._closing, self._turn = chunks, closing, threading.Lock()
 
     def __next__(self) -> AudioChunk:

@@ -23,7 +23,7 @@ from .errors import OptionError
 from .reading.join import Joiner
 from .reading.options import Reading, check_reading
 from .reading.segments import Pause, Segment, Speak
-from .result import collect, next_seed
+from .result import next_seed, whole
 from .stream import Pipeline, UtteranceStream
 from .voice import VoiceClonePromptItem
 
@@ -66,6 +66,9 @@ class _Row:
         while self.left and isinstance(self.left[0], Pause):
             silence.append(self.joiner.pause(self.left.pop(0).seconds))  # type: ignore[union-attr]
         return np.concatenate(silence)
+
+    def is_only_piece(self) -> bool:
+        return not self.index and sum(isinstance(segment, Speak) for segment in self.left) == 1
 
     def piece(self) -> Piece:
         segment = self.left[0]
@@ -111,7 +114,7 @@ class LongSpeech(ChunkStream):
             if any(row.index for row in speaking):
                 self._piece = self._begin([row.piece() for row in speaking], self._piece)
             with self._piece:
-                for chunk in self._spoken(self._piece):
+                for chunk in self._spoken(self._piece, speaking):
                     row = speaking[chunk.row]
                     samples = np.concatenate((self._silence.pop(row.number, chunk.samples[:0]), self._joined(row, chunk)))
                     row.unheard.append(chunk.codes)
@@ -123,11 +126,15 @@ class LongSpeech(ChunkStream):
                     if self._closing.is_set():
                         return
 
-    def _spoken(self, piece: UtteranceStream) -> Iterable[AudioChunk]:
+    def _spoken(self, piece: UtteranceStream, rows: Sequence[_Row]) -> Iterable[AudioChunk]:
         """The chunks of one piece a row: as they are made, or whole ones that ended well."""
         if not self.retries:
             return piece
-        result = collect(piece, self.retries)
+        result = whole(piece, self.retries)
+        for row, details in zip(rows, result.details, strict=True):
+            self.tries[row.number] = max(self.tries[row.number], details.tries)
+            if row.is_only_piece():
+                self.seeds[row.number] = details.seed
         return [
             AudioChunk(wave, result.rate, row, 0, d.frames, d.finish_reason, d.codes)
             for row, (wave, d) in enumerate(zip(result.waves, result.details, strict=True))

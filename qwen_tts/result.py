@@ -23,8 +23,9 @@ class Details:
         finish_reason: as of `AudioChunk`; "eos" for speech that ended by itself.
         frames: codec frames in the wave.
         codes: of these frames, int64 [frames, Q].
-        seed: that the wave was made with. It gives the same wave again, also where another try changed it.
-        tries: 1, or more where speech ran away.
+        seed: that the wave was made with. It gives the same wave again, also where another try changed it; but a long text of
+            several pieces, which are tried anew one by one, keeps the seed of the call, and wants its `retries` again.
+        tries: 1, or more where speech ran away; of several pieces the most.
         first_seconds: computing time until the first audio of this text was there (in its last try).
         seconds: computing time until all of it was, all tries included.
     """
@@ -67,6 +68,15 @@ class Result(tuple[list[np.ndarray], int]):
 
 
 def collect(speech: ChunkStream, retries: int) -> Result:
+    """As `whole`; a warning tells of each wave that did not end by itself. To be called by what the user calls."""
+    result = whole(speech, retries)
+    for row, details in enumerate(result.details):
+        if details.finish_reason != "eos":
+            warnings.warn(f"the speech of text {row} was ended by {details.finish_reason!r}", stacklevel=3)
+    return result
+
+
+def whole(speech: ChunkStream, retries: int) -> Result:
     """Listens to a stream to its end.
 
     Args:
@@ -82,9 +92,6 @@ def collect(speech: ChunkStream, retries: int) -> Result:
     spoken = _listen(speech, started)
     if isinstance(speech, UtteranceStream):
         _try_again(speech, spoken, retries, started)
-    for row, (_, details) in spoken.items():
-        if details.finish_reason != "eos":
-            warnings.warn(f"the speech of text {row} was ended by {details.finish_reason!r}", stacklevel=3)
     return Result([wave for wave, _ in spoken.values()], speech.rate, tuple(details for _, details in spoken.values()))
 
 
@@ -119,9 +126,9 @@ def _listen(speech: ChunkStream, started: float) -> dict[int, Spoken]:
         first.setdefault(chunk.row, spent)
         chunks[chunk.row].append(chunk)
         if chunk.finish_reason is not None:
-            parts, seed = chunks.pop(chunk.row), speech.seeds[chunk.row]
+            parts, seed, tries = chunks.pop(chunk.row), speech.seeds[chunk.row], speech.tries[chunk.row]
             codes = np.concatenate([part.codes for part in parts])
-            details = Details(chunk.finish_reason, len(codes), codes, seed, 1, first[chunk.row], spent)
+            details = Details(chunk.finish_reason, len(codes), codes, seed, tries, first[chunk.row], spent)
             made[chunk.row] = np.concatenate([part.samples for part in parts]), details
     return dict(sorted(made.items()))
 

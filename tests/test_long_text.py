@@ -59,6 +59,14 @@ def test_the_chunks_are_the_wave_and_count_the_codes(model) -> None:
     assert [chunk.first_frame for chunk in chunks] == starts.tolist()
 
 
+def test_pieces_that_run_away_are_told_of_once_a_text(model, monkeypatch) -> None:
+    monkeypatch.setattr("qwen_tts.talker.options.BASE_FRAMES", 3)
+    with pytest.warns(UserWarning, match="was ended by") as caught:
+        result = model.generate_custom_voice(["A house.", TEXT], "ryan", reading=AS_IS, frames_per_token=1e-6, seed=7)
+    assert [str(warning.message)[:20] for warning in caught] == ["the speech of text 0", "the speech of text 1"]
+    assert [(details.tries, details.seed) for details in result.details] == [(2, 7), (2, 8)]
+
+
 def test_a_batch_of_long_texts_speaks_as_each_alone(model) -> None:
     texts = [TEXT, "A house.", "Out there. About the house and the mouse of it."]
     together = quiet(model.generate_custom_voice, texts, "ryan", retries=0, reading=AS_IS, max_new_tokens=9, seed=[1, 2, 3])

@@ -58,7 +58,8 @@ def _batch(codes: np.ndarray) -> Any:
     return torch.from_numpy(codes)[None]
 
 
-def test_speech_that_runs_away_is_spoken_anew(model: Qwen3TTSModel, short_budget: None) -> None:
+@pytest.mark.parametrize("reading", [False, True])
+def test_speech_that_runs_away_is_spoken_anew(model: Qwen3TTSModel, short_budget: None, reading: bool) -> None:
     """Some seeds end within 15 frames, others do not; a text whose first try does not gets another."""
     seeds = list(range(24))
     own = lengths(model, seeds)
@@ -68,13 +69,14 @@ def test_speech_that_runs_away_is_spoken_anew(model: Qwen3TTSModel, short_budget
     good = next(s for s in seeds if own[s] < 15)
     texts, chosen = ["the house"] * 3, [saved, lost, good]
     with pytest.warns(UserWarning, match="text 1 was ended by 'budget'") as caught:
-        result = model.generate_custom_voice(texts, "ryan", seed=chosen, **BUDGET)
+        result = model.generate_custom_voice(texts, "ryan", seed=chosen, reading=reading, **BUDGET)
     assert len(caught) == 1
     reasons = [(d.finish_reason, d.seed, d.tries) for d in result.details]
     assert reasons == [("eos", next_seed(saved, 1), 2), ("budget", lost, 2), ("eos", good, 1)]
     assert [d.frames for d in result.details] == [following[saved], 15, own[good]]
+    seeds = [d.seed for d in result.details]
     with pytest.warns(UserWarning, match="budget"):
-        again = model.generate_custom_voice(texts, "ryan", seed=[d.seed for d in result.details], retries=0, **BUDGET)
+        again = model.generate_custom_voice(texts, "ryan", seed=seeds, retries=0, reading=reading, **BUDGET)
     for one, other in zip(result.waves, again.waves, strict=True):
         np.testing.assert_array_equal(one, other)
 
