@@ -176,8 +176,10 @@ def _decode(data: bytes, name: str, max_seconds: float | None) -> tuple[np.ndarr
     try:
         with soundfile.SoundFile(io.BytesIO(data)) as file:
             _check_length(name, file.frames, file.samplerate, max_seconds, file.channels)
-            blocks = file.blocks(BLOCK // file.channels + 1, dtype="float32", always_2d=True)  # [n, C] each
-            mono = [np.zeros(0, np.float32), *(block.mean(axis=1) for block in blocks)]
+            mono = [np.zeros(0, np.float32)]
+            # Not file.blocks: of a file that ends before its head says, that gives memory that was never written.
+            while len(block := file.read(BLOCK // file.channels + 1, dtype="float32", always_2d=True)):  # [n, C]
+                mono.append(block.mean(axis=1))
     except soundfile.LibsndfileError as error:
         raise AudioError(f"{name} is not audio that can be read ({error}); convert it to WAV, FLAC, MP3 or OGG") from None
     return _checked(np.concatenate(mono), file.samplerate, name)

@@ -258,6 +258,15 @@ def test_a_small_file_does_not_fill_the_memory(monkeypatch: pytest.MonkeyPatch) 
         load_audio((np.zeros(600 * 8_000, np.int16), 8_000), max_seconds=60)
 
 
+def test_a_file_that_ends_before_its_head_says_gives_what_it_holds() -> None:
+    buffer, wave = io.BytesIO(), tone(5)
+    soundfile.write(buffer, wave, RATE, format="MP3")
+    whole, _ = load_audio(buffer.getvalue())
+    cut, _ = load_audio(buffer.getvalue()[: len(buffer.getvalue()) // 2])
+    assert 2 < len(cut) / RATE < 3
+    np.testing.assert_array_equal(cut[:RATE], whole[:RATE])
+
+
 def test_what_cannot_be_a_minute_is_not_even_decoded() -> None:
     large = bytes(100 * 2**20)
     for source in (large, io.BytesIO(large)):
