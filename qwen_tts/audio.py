@@ -56,8 +56,9 @@ def load_audio(
         AudioError: nothing there, not audio, empty, not finite, too long, or a rate outside 8..192 kHz.
     """
     if isinstance(source, tuple):
-        if len(source) != 2:
-            raise AudioError(f"an audio tuple is (samples, rate), found {len(source)} values")
+        if len(source) != 2 or not np.isscalar(source[1]):
+            found = ", ".join(type(part).__name__ for part in source)
+            raise AudioError(f"an audio tuple is (samples, rate), found ({found}); several recordings go into a list")
         wave, rate = _checked(np.asarray(source[0]), source[1])
         _check_length("the audio", len(wave), rate, max_seconds)
         return wave, rate
@@ -181,7 +182,8 @@ def _decode(data: bytes, name: str, max_seconds: float | None) -> tuple[np.ndarr
             while len(block := file.read(BLOCK // file.channels + 1, dtype="float32", always_2d=True)):  # [n, C]
                 mono.append(block.mean(axis=1))
     except soundfile.LibsndfileError as error:
-        raise AudioError(f"{name} is not audio that can be read ({error}); convert it to WAV, FLAC, MP3 or OGG") from None
+        reason = error.error_string.rstrip(".")
+        raise AudioError(f"{name} is not audio that can be read ({reason}); convert it to WAV, FLAC, MP3 or OGG") from None
     return _checked(np.concatenate(mono), file.samplerate, name)
 
 
@@ -196,7 +198,7 @@ def _check_length(name: str, frames: int, rate: int, max_seconds: float | None, 
 def _checked(samples: np.ndarray, rate: Any, name: str = "the audio") -> tuple[np.ndarray, int]:
     """Any samples -> mono float32 in about -1..1."""
     if isinstance(rate, bool) or not isinstance(rate, (int, np.integer)) or not MIN_RATE <= rate <= MAX_RATE:
-        raise AudioError(f"{name} has rate {rate!r}; legal are {MIN_RATE} to {MAX_RATE} Hz")
+        raise AudioError(f"{name} has rate {rate!r}; legal are whole numbers, {MIN_RATE} to {MAX_RATE} Hz")
     if samples.ndim not in (1, 2) or samples.size == 0:
         raise AudioError(f"{name} has no samples: its shape is {samples.shape}, expected [N], [N, C] or [C, N]")
     if samples.dtype.kind in "iu":
