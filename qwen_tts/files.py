@@ -45,6 +45,8 @@ def writable(path: str | os.PathLike[str]) -> tuple[Path, str | None]:
         return real, f"the folder {real.parent} does not exist; make it first"
     if real.exists() and not real.is_file():
         return real, "it is not a plain file; choose another name"
+    if not os.access(real.parent, os.W_OK):
+        return real, f"nothing may be written into the folder {real.parent}; choose another, or change its permissions"
     return real, None
 
 

@@ -14,7 +14,7 @@ import pytest
 import soundfile
 
 from qwen_tts import audio
-from qwen_tts.audio import load_audio, pcm16, resample, write_audio
+from qwen_tts.audio import check_output, load_audio, pcm16, resample, write_audio
 from qwen_tts.errors import AudioError
 
 RATE = 24_000
@@ -235,6 +235,12 @@ def test_an_interrupted_write_leaves_nothing(tmp_path: Path, monkeypatch: pytest
 def test_impossible_outputs(tmp_path: Path, name: str, words: str) -> None:
     with pytest.raises(AudioError, match=words):
         write_audio(tmp_path / name, tone(), RATE)
+
+
+def test_a_folder_without_permission_is_found_before_the_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.access", lambda path, mode: False)  # who runs the tests may write anywhere
+    with pytest.raises(AudioError, match="nothing may be written into the folder"):
+        check_output(tmp_path / "out.wav")
 
 
 def test_a_folder_is_not_overwritten_and_a_link_is_followed(tmp_path: Path) -> None:
