@@ -86,6 +86,10 @@ def batch(
     transcript = ref_text or (SAID if audio_path == AUDIO else None)
     if query_type is Query.base and mode_tag is Mode.icl and transcript is None:
         raise OptionError("cloning with the transcript needs it: --ref-text, or take --mode-tag xvec_only")
+    try:
+        output_dir.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OptionError(f"cannot make the folder {output_dir}: {error.strerror}") from None
     from ..audio import write_audio
     from ..model import Qwen3TTSModel
 
@@ -96,7 +100,6 @@ def batch(
     if query_type is Query.base:
         alone = mode_tag is Mode.xvec_only
         shared["voice_clone_prompt"] = loaded.create_voice_clone_prompt(audio_path, None if alone else transcript, alone)
-    output_dir.mkdir(parents=True, exist_ok=True)
     started, seconds, size = time.perf_counter(), 0.0, batch_size or len(rows)
     for first in range(0, len(rows), size):
         options = shared | {"seed": None if seed is None else seed + first}

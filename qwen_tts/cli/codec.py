@@ -51,17 +51,21 @@ def decode(codes: Annotated[Path, typer.Argument(help="What `encode` wrote.")], 
 
 def _write(path: Path, codes: Any) -> None:
     import numpy as np
+    from safetensors import SafetensorError
     from safetensors.numpy import save_file
 
     from ..files import whole_file
 
     codes = codes.astype(np.int32)
-    with whole_file(path) as partial:
-        if path.suffix == ".npy":
-            with partial.open("wb") as file:
-                np.save(file, codes)
-        else:
-            save_file({KEY: codes}, partial)
+    try:
+        with whole_file(path) as partial:
+            if path.suffix == ".npy":
+                with partial.open("wb") as file:
+                    np.save(file, codes)
+            else:
+                save_file({KEY: codes}, partial)
+    except (OSError, SafetensorError) as error:
+        raise OptionError(f"cannot write {path}: {error}") from None
 
 
 def _read(path: Path) -> Any:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ..errors import OptionError, TextError
+from ..errors import AudioError, OptionError, TextError
 
 if TYPE_CHECKING:
     from ..model import Qwen3TTSModel
@@ -157,11 +157,25 @@ def _listen(chunks: "Iterator[AudioChunk]", raw: bool) -> tuple[Any, float, str]
             first = first or time.perf_counter()
             parts.append(chunk.samples)
             if raw:
-                sys.stdout.buffer.write(pcm16(chunk.samples))
-                sys.stdout.buffer.flush()
+                _send(pcm16(chunk.samples))
             advance(len(chunk.samples) / chunk.rate)
             reason = chunk.finish_reason or ""
     return np.concatenate(parts), first, reason
+
+
+def _send(samples: bytes) -> None:
+    """Raw samples to standard output. BrokenPipeError passes: whoever listened has left, and that is no error of ours.
+
+    Raises:
+        AudioError: it takes no more.
+    """
+    try:
+        sys.stdout.buffer.write(samples)
+        sys.stdout.buffer.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise AudioError(f"cannot write to standard output: {error.strerror}") from None
 
 
 @contextmanager

@@ -45,7 +45,10 @@ def test_texts_of_a_file(batch: Callable[..., Result]) -> None:
     assert done.exit_code == 0 and len(list(Path("out").iterdir())) == 3
 
 
-@pytest.mark.parametrize("more", [["--txt-prompts", "none.txt"], ["--mode-tag", "icl"]])
+@pytest.mark.parametrize(
+    "more", [["--txt-prompts", "none.txt"], ["--mode-tag", "icl"], ["--output-dir", "file", "--ref-text", "x"]]
+)
 def test_what_is_wrong(batch: Callable[..., Result], more: list[str]) -> None:
+    Path("file").touch()
     done = batch("Base", *more)
     assert done.exit_code == 2 and done.stderr.startswith("qwen-tts: ")

@@ -183,6 +183,17 @@ def test_a_reader_that_goes_away_is_no_traceback(tmp_path: Path, model_dir: Call
     assert process.wait(60) == 1 and errors == b""
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device of Linux")
+def test_a_full_disk_is_said_in_one_line(tmp_path: Path, model_dir: Callable[[str], Path]) -> None:
+    with open("/dev/full", "wb") as full:
+        process = start(
+            ["the house", "--stream-to", "-", "--model", str(model_dir("custom_voice"))],
+            tmp_path, stdout=full, stderr=subprocess.PIPE,
+        )  # fmt: skip
+        _, errors = process.communicate(timeout=60)
+    assert process.returncode == 2 and errors == b"qwen-tts: cannot write to standard output: No space left on device\n"
+
+
 def test_the_first_sound_comes_soon_after_a_cold_start(tmp_path: Path, model_dir: Callable[[str], Path]) -> None:
     begun = time.monotonic()
     process = start(
