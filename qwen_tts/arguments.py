@@ -1,7 +1,8 @@
 """From the arguments of a call to utterances: what holds for all texts is spread over them, and everything is checked."""
 
 import secrets
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
+from numbers import Integral
 from typing import Any, TypedDict, cast
 
 import torch
@@ -10,7 +11,7 @@ from .checkpoint import LoadedModel
 from .errors import OptionError, TextError
 from .incoming import incoming_ids
 from .open_prompt import OpenPrompt
-from .prompt import build_layout, embed
+from .prompt import build_layout, embed, resolve_language
 from .reading.options import Reading
 from .stream import Utterance
 from .talker.options import GenerationOptions
@@ -30,11 +31,12 @@ SILENT = dict.fromkeys(c for c in (*range(0x20), *range(0x7F, 0xA0), 0xFEFF) if 
 
 
 class GenerationKeywords(TypedDict, total=False):
-    """Keywords of every `generate_*` and `stream_*` call; None, or leaving one out, means as the model's files say.
+    """Keywords of every `generate_*` and `stream_*` call.
 
-    The first ten are official. `seed`: the same seed gives the same audio; of a batch, text i takes seed + i, or the i-th of
-    a list. `frames_per_token`, `stop_loops`, `max_silence` (seconds) say when speech that runs away is ended: see
-    `GenerationOptions` and `Utterance`. `speed`: 0.5 to 2, at the same pitch; needs the extra `qwen-tts[speed]`.
+    The first ten are official; None, or leaving one out, means as the model's files say. `seed`: the same seed gives the same
+    audio; of a batch, text i takes seed + i, or the i-th of a list. `frames_per_token`, `stop_loops`, `max_silence` (seconds)
+    say when speech that runs away is ended: see `GenerationOptions` and `Utterance`. `speed`: 0.5 to 2, at the same pitch;
+    needs the extra `qwen-tts[speed]`.
     `reading`: read the text before it is spoken, see `docs/long-text.md`: a `Reading`, True or False; None means True for
     the built-in model, which knows no digits, and False for the released ones. Text that is still coming is never read.
     """
@@ -136,9 +138,7 @@ def utterances(
     """
     options, seeds, rest = _options(model, len(spoken), keywords)
     made = []
-    for i, name in enumerate(each("language", language, len(spoken))):
-        if name is not None and not isinstance(name, str):
-            raise OptionError(f"a language must be a string, not {type(name).__name__}")
+    for i, name in enumerate(languages_for(model, language, len(spoken))):
         arrangement = {"role_ids": model.text.role_ids, "language": name, **layouts[i]}
         vector, reference = None, None
         if voices is not None:
@@ -156,6 +156,16 @@ def utterances(
             prompt = OpenPrompt(model.config, model.talker, ids, vector, reference, **arrangement)
         made.append(Utterance(prompt, options, seeds[i], reference, **rest))
     return made
+
+
+def languages_for(model: LoadedModel, language: Any, count: int) -> list[str | None]:
+    """The language of each of a call's texts. Raises OptionError where the model does not know it."""
+    names = each("language", language, count)
+    for name in names:
+        if name is not None and not isinstance(name, str):
+            raise OptionError(f"a language must be a string, not {type(name).__name__}")
+        resolve_language(model.config, name)
+    return names
 
 
 def voice_layout(model: LoadedModel, voice: VoiceClonePromptItem) -> dict[str, Any]:
@@ -185,8 +195,8 @@ def _options(
         given.pop("max_silence", 4.0),
         given.pop("speed", 1.0),
     )
-    if max_silence is not None and not max_silence > 0:
-        raise OptionError(f"max_silence must be above 0 s, or None for no limit, not {max_silence}")
+    if max_silence is not None and not (isinstance(max_silence, int | float) and max_silence > 0):
+        raise OptionError(f"max_silence must be above 0 s, or None for no limit, not {max_silence!r}")
     rest = {"max_silence": max_silence, "speed": check_speed(speed)}
     return GenerationOptions.from_config(model.generation, **given), seeds, rest
 
@@ -195,8 +205,12 @@ def seeds_for(seed: Any, count: int) -> list[int]:
     """The seeds of a call's texts."""
     if seed is None:
         return [secrets.randbits(63) for _ in range(count)]
-    if isinstance(seed, int) and not isinstance(seed, bool):
-        return [seed + i for i in range(count)]
-    if isinstance(seed, Mapping | str | bool) or not isinstance(seed, Sequence) or len(seed) != count:
+    if _is_whole(seed):
+        return [int(seed) + i for i in range(count)]
+    if not isinstance(seed, Sequence) or len(seed) != count or not all(map(_is_whole, seed)):
         raise OptionError(f"seed must be a whole number, or one for each of the {count} texts, not {seed!r}")
-    return list(seed)
+    return [int(number) for number in seed]
+
+
+def _is_whole(number: Any) -> bool:
+    return isinstance(number, Integral) and not isinstance(number, bool)

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from .arguments import GenerationKeywords, each, seeds_for, utterances
+from .arguments import GenerationKeywords, languages_for, seeds_for, utterances
 from .checkpoint import LoadedModel
 from .chunks import AudioChunk, ChunkStream
 from .errors import OptionError
@@ -176,7 +176,7 @@ def speech(
     if reading is None or len(texts) < len(spoken):
         batch = utterances(model, spoken, language, layouts, non_streaming_mode, keywords, voices)
         return speak(batch, schedule)
-    languages = each("language", language, len(texts))
+    languages = languages_for(model, language, len(texts))
     seeds = seeds_for(keywords.get("seed"), len(texts))
     kind = model.config.tts_model_type
     anchored = [kind == "voice_design" or (voices is not None and not voices[i].icl_mode) for i in range(len(texts))]

@@ -161,7 +161,7 @@ class Qwen3TTSModel:
             raise OptionError("this model cannot follow an instruction: leave instruct out, or use a larger model")
         layouts = []
         for name, wish in zip(each("speaker", speaker, len(spoken)), wishes, strict=True):
-            resolve_speaker(self.config, name if isinstance(name, str) else "")
+            resolve_speaker(self.config, name)
             layouts.append({"speaker": name, "instruct_ids": wish})
         return speech(self.loaded, self._speak, spoken, language, layouts, non_streaming_mode, options, schedule)
 

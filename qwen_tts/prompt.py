@@ -99,7 +99,7 @@ def resolve_speaker(config: ModelConfig, speaker: str) -> int:
         OptionError: the model has no such voice; the message lists those it has.
     """
     known = config.talker_config.spk_id
-    if speaker.lower() not in known:
+    if not isinstance(speaker, str) or speaker.lower() not in known:
         legal = ", ".join(supported_speakers(config)) or "no preset voices"
         raise OptionError(f"unknown speaker {speaker!r}; this model has {legal}")
     return known[speaker.lower()]

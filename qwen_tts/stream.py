@@ -104,8 +104,8 @@ def check_schedule(schedule: Sequence[int]) -> tuple[int, ...]:
     Raises:
         OptionError: it is empty, or not of positive whole numbers.
     """
-    if not schedule or any(not isinstance(size, int) or size < 1 for size in schedule):
-        raise OptionError(f"a chunk schedule is a list of positive numbers of frames, not {list(schedule)}")
+    if not isinstance(schedule, Sequence) or not schedule or any(not isinstance(size, int) or size < 1 for size in schedule):
+        raise OptionError(f"a chunk schedule is a list of positive numbers of frames, not {schedule!r}")
     return tuple(schedule)
 
 

@@ -1,7 +1,7 @@
 """A voice to speak with, taken from a recording: what a clone needs to know, made once and used as often as wanted."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sized
 from dataclasses import dataclass, fields
 from typing import Any, Self
 
@@ -77,6 +77,10 @@ def create_voice(
     """
     if model.speaker_encoder is None:
         raise OptionError(f"a {model.config.tts_model_type} model cannot take on a voice from a recording; use a base model")
+    if not isinstance(x_vector_only, bool):
+        raise OptionError(f"x_vector_only_mode must be True or False, not {x_vector_only!r}")
+    if text is not None and not isinstance(text, str):
+        raise TextError(f"ref_text must be a string, not {type(text).__name__}")
     if not x_vector_only and not (text and text.strip()):
         raise TextError("ref_text, the transcript of ref_audio, is needed; without one pass x_vector_only_mode=True")
     wave, rate = load_audio(source, max_seconds=MAX_SECONDS)
@@ -133,6 +137,8 @@ def voices_from_dict(columns: Mapping[str, Any]) -> list[VoiceClonePromptItem]:
     names = [field.name for field in fields(VoiceClonePromptItem)]
     if set(columns) - set(names) or set(names) - set(OPTIONAL) - set(columns):
         raise OptionError(f"a voice as a dict has the keys {', '.join(names)}; found {', '.join(map(str, columns)) or 'none'}")
+    if single := [name for name in names if not isinstance(columns.get(name, []), Sized | None)]:
+        raise OptionError(f"a voice as a dict has a list for each key, {single[0]} is {columns[single[0]]!r}")
     lengths = {name: len(columns[name]) for name in names if columns.get(name) is not None}
     if len(set(lengths.values())) != 1:
         raise OptionError(f"the lists of a voice dict differ in length: {lengths}")

@@ -22,6 +22,9 @@ pytestmark = pytest.mark.filterwarnings("ignore:the speech of text")
 VOICE = (0.1 * np.random.default_rng(0).standard_normal(RATE)).astype(np.float32), RATE
 
 
+BY_VECTOR = {"ref_code": None, "ref_spk_embedding": [torch.zeros(32)], "x_vector_only_mode": True}
+
+
 @pytest.fixture(scope="module")
 def custom(loaded: Callable[[str], LoadedModel]) -> Qwen3TTSModel:
     return Qwen3TTSModel(loaded("custom_voice"))
@@ -120,6 +123,14 @@ def test_a_seed_counts_on_through_a_batch(custom: Qwen3TTSModel) -> None:
     assert not np.allclose(waves[0], waves[1])
 
 
+def test_numpy_s_whole_numbers_are_seeds(custom: Qwen3TTSModel) -> None:
+    for seed in (np.int64(1), [np.uint8(1)]):
+        assert same(
+            custom.generate_custom_voice("the house", "ryan", **(SHORT | {"seed": seed})),
+            custom.generate_custom_voice("the house", "ryan", **SHORT),
+        )
+
+
 def test_without_a_seed_no_two_calls_are_alike(custom: Qwen3TTSModel) -> None:
     waves = [custom.generate_custom_voice("the house", "ryan", max_new_tokens=12)[0][0] for _ in range(2)]
     assert waves[0].shape != waves[1].shape or not np.allclose(waves[0], waves[1])
@@ -147,11 +158,15 @@ def test_lengths_that_differ_are_told(custom: Qwen3TTSModel, arguments: dict[str
     ("arguments", "words"),
     [
         ({"speaker": "Bob"}, "dylan, ryan, serena"),
-        ({"speaker": None}, "dylan, ryan, serena"),
+        ({"speaker": None}, "unknown speaker None; this model has dylan, ryan, serena"),
+        ({"speaker": ("ryan", "serena")}, "dylan, ryan, serena"),
         ({"speaker": ""}, "dylan, ryan, serena"),
         ({"language": "Klingon"}, "auto, chinese, english"),
         ({"language": "beijing_dialect"}, "auto, chinese, english"),
         ({"language": 3}, "must be a string"),
+        ({"language": 3, "reading": True}, "must be a string"),
+        ({"language": "French", "reading": True}, "this model speaks auto, chinese, english"),
+        ({"language": "Klingon", "reading": True}, "this model speaks auto, chinese, english"),
         ({"instruct": 3}, "must be a string"),
         ({"tempo": 2}, "unknown option 'tempo'; known are do_sample, .*max_silence"),
         ({"temperature": 0}, "temperature"),
@@ -166,12 +181,19 @@ def test_lengths_that_differ_are_told(custom: Qwen3TTSModel, arguments: dict[str
         ({"do_sample": "yes"}, "do_sample"),
         ({"max_new_tokens": 1}, "max_new_tokens"),
         ({"max_silence": 0}, "max_silence"),
+        ({"max_silence": "long"}, "max_silence"),
         ({"frames_per_token": -1}, "frames_per_token"),
+        ({"frames_per_token": "many"}, "frames_per_token"),
+        ({"frames_per_token": float("inf")}, "frames_per_token"),
+        ({"stop_loops": "no"}, "stop_loops"),
         ({"seed": -1}, "seed"),
         ({"seed": 2**63}, "seed"),
         ({"seed": 1.5}, "seed"),
         ({"seed": "1"}, "seed"),
         ({"seed": True}, "seed"),
+        ({"seed": ["1"]}, "seed"),
+        ({"seed": [None]}, "seed"),
+        ({"seed": [1.5]}, "seed"),
     ],
 )
 def test_options_without_a_legal_value(custom: Qwen3TTSModel, arguments: dict[str, Any], words: str) -> None:
@@ -341,6 +363,8 @@ def test_the_speech_goes_on_from_the_reference(base: Qwen3TTSModel, monkeypatch:
         ({"ref_audio": VOICE, "voice_clone_prompt": []}, "give the voice once"),
         ({"voice_clone_prompt": [1]}, "names or paths of voices, not int"),
         ({"voice_clone_prompt": []}, "text has 1 item, voice_clone_prompt has 0"),
+        ({"voice_clone_prompt": BY_VECTOR | {"icl_mode": [False]}}, "a list for each key, x_vector_only_mode is True"),
+        ({"ref_audio": VOICE, "x_vector_only_mode": "yes"}, "x_vector_only_mode must be True or False"),
         ({"ref_audio": [VOICE, VOICE], "x_vector_only_mode": True}, "text has 1 item, ref_audio has 2"),
         ({"ref_audio": VOICE, "ref_text": ["a", "b"]}, "ref_audio has 1 item, ref_text has 2"),
     ],

@@ -216,8 +216,8 @@ def test_references_of_different_lengths_share_a_batch(model: LoadedModel, engin
         np.testing.assert_allclose(wave, alone, atol=1e-5)
 
 
-@pytest.mark.parametrize("schedule", [[], [0], [1, -1]])
-def test_schedules_that_make_no_sense(model: LoadedModel, engine: EagerEngine, schedule: list[int]) -> None:
+@pytest.mark.parametrize("schedule", [[], [0], [1, -1], 4, None])
+def test_schedules_that_make_no_sense(model: LoadedModel, engine: EagerEngine, schedule: Any) -> None:
     with pytest.raises(OptionError, match="schedule"):
         stream(engine, model.codec, batch(model, ["a"]), schedule)
 

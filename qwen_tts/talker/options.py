@@ -36,8 +36,11 @@ class GenerationOptions:
     def __post_init__(self) -> None:
         if self.max_new_tokens < 2:
             raise OptionError(f"max_new_tokens must be at least 2, not {self.max_new_tokens}")
-        if self.frames_per_token is not None and not self.frames_per_token > 0:
-            raise OptionError(f"frames_per_token must be above 0, or None for no budget, not {self.frames_per_token}")
+        budget = self.frames_per_token
+        if budget is not None and not (isinstance(budget, int | float) and 0 < budget < float("inf")):
+            raise OptionError(f"frames_per_token must be a number above 0, or None for no budget, not {budget!r}")
+        if not isinstance(self.stop_loops, bool):
+            raise OptionError(f"stop_loops must be True or False, not {self.stop_loops!r}")
 
     @classmethod
     def from_config(cls, config: GenerationConfig, **overrides: Any) -> Self:
