@@ -2,7 +2,7 @@
 
 import secrets
 from collections.abc import AsyncIterator, Iterator, Sequence
-from numbers import Integral
+from numbers import Integral, Real
 from typing import Any, TypedDict, cast
 
 import torch
@@ -195,7 +195,7 @@ def _options(
         given.pop("max_silence", 4.0),
         given.pop("speed", 1.0),
     )
-    if max_silence is not None and not (isinstance(max_silence, int | float) and max_silence > 0):
+    if max_silence is not None and not (isinstance(max_silence, Real) and float(max_silence) > 0):
         raise OptionError(f"max_silence must be above 0 s, or None for no limit, not {max_silence!r}")
     rest = {"max_silence": max_silence, "speed": check_speed(speed)}
     return GenerationOptions.from_config(model.generation, **given), seeds, rest

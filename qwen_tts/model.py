@@ -253,6 +253,9 @@ class Qwen3TTSModel:
         elif given is not None:
             given = self.voices.resolve(given)
         voices = each(name, given, len(spoken))
+        alone = each("x_vector_only_mode", x_vector_only_mode, len(spoken)) if ref_audio is None else ()
+        if any(wish and voice.icl_mode for wish, voice in zip(alone, voices, strict=False)):
+            raise OptionError("this voice speaks in context: make it by create_voice_clone_prompt(…, x_vector_only_mode=True)")
         layouts = [voice_layout(self.loaded, voice) for voice in voices]
         return speech(self.loaded, self._speak, spoken, language, layouts, non_streaming_mode, options, schedule, voices)
 

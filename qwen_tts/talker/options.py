@@ -1,6 +1,7 @@
 """How one utterance is generated, and how long it may get."""
 
 from dataclasses import asdict, dataclass, field, fields
+from numbers import Real
 from typing import Any, Self
 
 from ..config import GenerationConfig
@@ -37,7 +38,7 @@ class GenerationOptions:
         if self.max_new_tokens < 2:
             raise OptionError(f"max_new_tokens must be at least 2, not {self.max_new_tokens}")
         budget = self.frames_per_token
-        if budget is not None and not (isinstance(budget, int | float) and 0 < budget < float("inf")):
+        if budget is not None and not (isinstance(budget, Real) and 0 < budget < float("inf")):
             raise OptionError(f"frames_per_token must be a number above 0, or None for no budget, not {budget!r}")
         if not isinstance(self.stop_loops, bool):
             raise OptionError(f"stop_loops must be True or False, not {self.stop_loops!r}")
