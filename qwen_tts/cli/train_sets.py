@@ -111,21 +111,33 @@ def plot(
 
 
 def _rows(manifests: list[str]) -> Iterator[tuple[dict[str, Any], Path]]:
+    from ..train.data import numbered_lines
+
     for name in manifests:
-        file, _, hours = name.partition("=")
-        left, path = float(hours) * 3600 if hours else float("inf"), Path(file)
+        file, _, hours = name.rpartition("=")
+        try:
+            path, left = Path(file), float(hours) * 3600
+        except ValueError:  # an equals sign of the path's own, or none
+            path, left = Path(name), float("inf")
         if not path.is_file():
             raise DataError(f"there is no file {path}")
-        for number, line in enumerate(path.read_text("utf-8").splitlines(), 1):
+        for number, line in numbered_lines(path):
             try:
-                row = json.loads(line)
+                row = {"instruct": ""} | json.loads(line)
                 left -= row.get("seconds", 0)
+                if left < 0:
+                    break
                 audio = path.parent / row["audio"]
-                row = {"id": audio.stem, "instruct": ""} | row | {key: row[key] for key in ("text", "speaker", "language")}
+                row = {"id": audio.stem} | row
+                if wrong := [key for key in ("text", "speaker", "language", "instruct") if not isinstance(row[key], str)]:
+                    raise ValueError(f"{wrong[0]} is no string")
+                if not row["text"].strip():
+                    raise ValueError("its text is empty")
+                if not audio.is_file():
+                    raise ValueError(f"there is no file {audio}")
             except (ValueError, KeyError, TypeError, AttributeError) as error:
-                raise DataError(f"{path}, line {number}: {error!r}; it needs audio, text, speaker and language") from None
-            if left < 0:
-                break
+                what = f"it lacks {error}" if isinstance(error, KeyError) else str(error)
+                raise DataError(f"{path}, line {number}: {what}; it needs audio, text, speaker and language") from None
             yield row, audio
 
 

@@ -5,6 +5,7 @@ DIR/clips.jsonl   {"id", "text", "speaker", "language", "start", "samples"[, "in
 """
 
 import json
+import warnings
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from functools import cached_property
@@ -15,6 +16,9 @@ import soundfile
 import soxr
 import torch
 from torch import Tensor
+
+from ..errors import DataError
+from ..files import whole_file
 
 LOUDNESS = 0.08  # root mean square of the speech in a packed clip, of full scale
 LEAD, TAIL = 0.04, 0.12  # seconds of silence kept before and after the speech
@@ -29,6 +33,21 @@ class Clip:
     start: int
     samples: int
     instruct: str = ""
+
+
+def numbered_lines(path: Path) -> list[tuple[int, str]]:
+    """The lines of a jsonl file that are not blank, with their numbers. A string may hold what else Unicode calls a line's end.
+
+    Raises:
+        DataError: it is not in UTF-8.
+    """
+    stored = path.read_bytes()
+    try:
+        lines = stored.decode("utf-8-sig").split("\n")
+    except UnicodeDecodeError as error:
+        number = stored.count(b"\n", 0, error.start) + 1
+        raise DataError(f"{path}, line {number}: it is not UTF-8 ({error.reason}); save the file in UTF-8") from None
+    return [(number, line) for number, line in enumerate(lines, 1) if line.strip()]
 
 
 def tidy(wave: np.ndarray, rate: int) -> np.ndarray:
@@ -47,21 +66,36 @@ def tidy(wave: np.ndarray, rate: int) -> np.ndarray:
 
 
 def write_pack(rows: Iterable[tuple[dict, Path]], folder: Path, rate: int) -> int:
-    """Packs (manifest row, audio file) pairs; returns the number of clips. Existing packs are replaced."""
+    """Packs (manifest row, audio file) pairs; returns the number of clips. An existing pack is replaced, if all went well.
+
+    Raises:
+        DataError: a file is no audio, or nothing is left to pack.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     start = count = 0
-    with (folder / "audio.i16").open("wb") as audio, (folder / "clips.jsonl").open("w", encoding="utf-8") as index:
+    with (
+        whole_file(folder / "audio.i16") as samples, whole_file(folder / "clips.jsonl") as lines,
+        samples.open("wb") as audio, lines.open("w", encoding="utf-8") as index,
+    ):  # fmt: skip
         for row, path in rows:
-            wave, found = soundfile.read(path, dtype="float32", always_2d=True)
+            try:
+                wave, found = soundfile.read(path, dtype="float32", always_2d=True)
+            except soundfile.LibsndfileError as error:
+                raise DataError(f"{path} cannot be read: {error.error_string}") from None
             mono = wave.mean(1)
             mono = tidy(soxr.resample(mono, found, rate) if found != rate else mono, rate)
             if not len(mono):
+                warnings.warn(f"{path} is left out: nothing is heard in it", stacklevel=2)
                 continue
             audio.write(np.round(mono * 32767).astype("<i2").tobytes())
             clip = Clip(row["id"], row["text"], row["speaker"], row["language"], start, len(mono), row.get("instruct", ""))
             index.write(json.dumps(asdict(clip), ensure_ascii=False) + "\n")
             start += len(mono)
             count += 1
+        if not count:
+            raise DataError("there are no clips to put into a training set")
+        for codes in ("codes.i16", "codes_start.npy"):  # of the clips that were here before
+            (folder / codes).unlink(missing_ok=True)
     return count
 
 
@@ -70,8 +104,7 @@ class Pack:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        lines = (folder / "clips.jsonl").read_text("utf-8").splitlines()
-        self.clips = [Clip(**json.loads(line)) for line in lines]
+        self.clips = [Clip(**json.loads(line)) for _, line in numbered_lines(folder / "clips.jsonl")]
 
     @cached_property
     def audio(self) -> np.ndarray:

@@ -1,5 +1,6 @@
-"""A pack of three tone-like clips, with codes, phonetic targets and an alignment beside it."""
+"""A pack of three tone-like clips, with codes, phonetic targets and an alignment beside it; and clips that are not packed."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -36,3 +37,23 @@ def pack(tmp_path: Path) -> Pack:
     np.save(folder / "aligned_start.npy", np.concatenate(([0], np.cumsum([len(t) for t in times]))))
     rng.standard_normal((sum(frames), 5)).astype("<f2").tofile(folder / "phonetic.f16")
     return made
+
+
+@pytest.fixture
+def manifest(tmp_path: Path) -> Path:
+    """Three clips of a second and a half, and a preset speaker's name."""
+    rng = np.random.default_rng(0)
+    lines = []
+    for number in range(3):
+        soundfile.write(tmp_path / f"{number}.wav", 0.1 * rng.standard_normal(RATE * 3 // 2), RATE)
+        row = {
+            "audio": f"{number}.wav",
+            "text": f"The house {number}.",
+            "speaker": "Ryan",
+            "language": "English",
+            "seconds": 1.5,
+        }
+        lines.append(json.dumps(row))
+    path = tmp_path / "clips.jsonl"
+    path.write_text("\n".join(lines), "utf-8")
+    return path

@@ -30,26 +30,6 @@ def train(*words: object) -> Result:
     return run.invoke(app, ["train", *map(str, words)])
 
 
-@pytest.fixture
-def manifest(tmp_path: Path) -> Path:
-    """Three clips of a second and a half, and a preset speaker's name."""
-    rng = np.random.default_rng(0)
-    lines = []
-    for number in range(3):
-        soundfile.write(tmp_path / f"{number}.wav", 0.1 * rng.standard_normal(RATE * 3 // 2), RATE)
-        row = {
-            "audio": f"{number}.wav",
-            "text": f"The house {number}.",
-            "speaker": "Ryan",
-            "language": "English",
-            "seconds": 1.5,
-        }
-        lines.append(json.dumps(row))
-    path = tmp_path / "clips.jsonl"
-    path.write_text("\n".join(lines), "utf-8")
-    return path
-
-
 def config(folder: Path, name: str, content: dict) -> Path:
     path = folder / name
     path.write_text(json.dumps(content), "utf-8")
@@ -292,20 +272,6 @@ def test_parts_that_do_not_fit_are_refused_and_nothing_is_written(
     refused = train(*(places.get(word, word) for word in words))
     assert refused.exit_code == 2 and message in " ".join(refused.output.split())
     assert not list(tmp_path.glob("*out*")) and not (tmp_path / "pack" / "codes.i16").exists()
-
-
-def test_hours_bound_what_is_taken_of_a_manifest(manifest: Path, tmp_path: Path) -> None:
-    assert train("pack", tmp_path / "pack", f"{manifest}={3.1 / 3600}").exit_code == 0
-    assert len(Pack(tmp_path / "pack").clips) == 2
-
-
-@pytest.mark.parametrize(
-    "line", ["{", "[]", '{"audio": "0.wav"}', '{"audio": 3, "text": "a", "speaker": "b", "language": "c"}']
-)
-def test_a_line_that_cannot_be_used_is_named(manifest: Path, tmp_path: Path, line: str) -> None:
-    manifest.write_text(manifest.read_text("utf-8") + f"\n{line}", "utf-8")
-    found = train("pack", tmp_path / "pack", manifest)
-    assert found.exit_code == 2 and "clips.jsonl, line 4" in found.output
 
 
 def test_what_is_no_training_set_is_refused(tmp_path: Path, manifest: Path) -> None:
