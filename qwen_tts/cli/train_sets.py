@@ -63,7 +63,7 @@ def guess(
     from ..text import TextTokenizer
     from ..train.coding import guessed
     from ..train.data import Codes, Pack, write_codes
-    from ..train.loop import saved_trainer
+    from ..train.loop import fill, saved_trainer
     from ..train.talker import averaged
     from ..train.talker_batches import TalkerBatches
     from ..train.talker_options import TalkerOptions
@@ -71,7 +71,7 @@ def guess(
     here = begin(pack, threads, device)
     sizes = ModelConfig.from_file(config)
     made = Talker(sizes.talker_config).to(here)
-    made.load_state_dict(averaged(saved_trainer(talker)))
+    fill(made, averaged(saved_trainer(talker, "talker")), talker)
     options = TalkerOptions(steps=0, streaming_share=0, spelled=0, hidden=0, excerpts=0)
     batches = TalkerBatches(made, sizes, TextTokenizer.from_dir(resolve(text)), Pack(pack), Codes(pack), options)
     write_codes(guessed(batches, temperature, seed, partial(tqdm, unit="batch", desc="guessing")), out)

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from ..errors import OptionError
+from ..errors import DataError, OptionError
 from .train_options import Config, Device, PackDir, Seed, Text, Threads, begin
 
 Out = Annotated[Path, typer.Argument(metavar="OUT", help="A folder for log.jsonl and state.pt; if they are there, it goes on.")]
@@ -76,13 +76,13 @@ def decoder(
     from ..train.codec import trained_codec
     from ..train.data import Pack
     from ..train.decoder import DecoderOptions, DecoderTrainer
-    from ..train.loop import saved_trainer
+    from ..train.loop import fill, saved_trainer
 
     here = begin(pack, threads, device, seed)
     made = trained_codec(CodecConfig.from_file(config), codec).to(here)
     if context is not None:
-        state = saved_trainer(context)
-        made.decoder.load_state_dict(state["decoder"] | state["average"])
+        state = saved_trainer(context, "decoder")
+        fill(made.decoder, state["decoder"] | state["average"], context)
     options = DecoderOptions(steps=steps, warmup=warmup, compiled=compiled, seed=seed)
     trainer = DecoderTrainer(made, Pack(pack), _codes(pack, guessed), options)
     _take(trainer, start)
@@ -195,7 +195,11 @@ def _take(trainer: Any, start: Path | str | None) -> None:
     if start is None:
         return
     if Path(start).is_file() or isinstance(start, Path):
-        trainer.begin_with(saved_trainer(Path(start)))
+        state = saved_trainer(Path(start))
+        try:
+            trainer.begin_with(state)
+        except (KeyError, RuntimeError) as error:
+            raise DataError(f"{start} is of another training: {str(error).splitlines()[-1].strip()}") from None
         return
     model = load_model(start, "cpu", "float32")
     parts = {"talker": model.talker} | ({"speaker_encoder": model.speaker_encoder} if model.speaker_encoder else {})

@@ -22,7 +22,7 @@ from ..errors import DataError
 from ..mel import slaney_filters
 from .calibrate import calibrate
 from .data import Pack
-from .loop import Average, learning_rate, saved_trainer
+from .loop import Average, fill, learning_rate, saved_trainer
 from .quantizer import QuantizerTrainer
 
 
@@ -189,9 +189,13 @@ class CodecTrainer:
 
 
 def trained_codec(config: CodecConfig, state_file: Path) -> Codec:
-    """The codec that a `CodecTrainer` left: averaged weights, and a decoder that knows the encoder's codebooks."""
+    """The codec that a `CodecTrainer` left: averaged weights, and a decoder that knows the encoder's codebooks.
+
+    Raises:
+        DataError: it left none, or one of other sizes.
+    """
     codec = Codec(config)
-    state = saved_trainer(state_file)
-    codec.load_state_dict(state["codec"] | state["average"])
+    state = saved_trainer(state_file, "codec")
+    fill(codec, state["codec"] | state["average"], state_file)
     QuantizerTrainer(codec).sync()
     return codec

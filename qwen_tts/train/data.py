@@ -137,8 +137,10 @@ def write_codes(clips: list[np.ndarray], folder: Path) -> np.ndarray:
     """Writes the codes [T, Q] of every clip of a pack, one after the other, and where each begins; returns all rows."""
     folder.mkdir(parents=True, exist_ok=True)
     joined = np.concatenate(clips).astype("<i2")
-    joined.tofile(folder / "codes.i16")
-    np.save(folder / "codes_start.npy", np.cumsum([0, *(len(rows) for rows in clips)]))
+    with whole_file(folder / "codes.i16") as rows, whole_file(folder / "codes_start.npy") as starts:
+        joined.tofile(rows)
+        with starts.open("wb") as file:  # by a name, numpy would add its ending
+            np.save(file, np.cumsum([0, *(len(each) for each in clips)]))
     return joined
 
 
@@ -146,6 +148,9 @@ class Codes:
     """What `write_codes` wrote: a row of Q codes per frame."""
 
     def __init__(self, folder: Path) -> None:
+        """Raises DataError where nothing was written."""
+        if not (folder / "codes_start.npy").is_file():
+            raise DataError(f"{folder} holds no codes: qwen-tts train codes puts them into a training set")
         self.start = np.load(folder / "codes_start.npy")
         flat = np.fromfile(folder / "codes.i16", "<i2")
         self.rows = flat.reshape(int(self.start[-1]), -1)

@@ -9,28 +9,25 @@ from torch import Tensor
 
 from ..checkpoint import load_model
 from ..codec.codec import Codec
+from ..config import ModelConfig
 from ..errors import DataError, OptionError
 from ..files import whole_folder
 from ..hub.contents import TEXT_FILES
-from .loop import saved_trainer
+from .loop import fill, saved_trainer
 from .talker import averaged
 
 
 def talker_and_ears(state_file: Path) -> dict[str, Tensor]:
     """What `train talker` left, averaged, under a model file's names: talker and, if it learned one, speaker encoder."""
-    state = saved_trainer(state_file)
+    state = saved_trainer(state_file, "talker")
     parts = [name for name in ("talker", "speaker_encoder") if name in state]
-    if "talker" not in parts:
-        raise DataError(f"{state_file} is not of `qwen-tts train talker`: it holds {', '.join(state)}")
     return {f"{part}.{name}": tensor for part in parts for name, tensor in averaged(state, part).items()}
 
 
 def codec_that_speaks(codec: Codec, decoder: Path) -> Codec:
     """A trained encoder's codec, given the decoder that `train decoder` left, averaged."""
-    state = saved_trainer(decoder)
-    if "decoder" not in state:
-        raise DataError(f"{decoder} is not of `qwen-tts train decoder`: it holds {', '.join(state)}")
-    codec.decoder.load_state_dict(state["decoder"] | state["average"])
+    state = saved_trainer(decoder, "decoder")
+    fill(codec.decoder, state["decoder"] | state["average"], decoder)
     return codec
 
 
@@ -50,6 +47,7 @@ def write_model(out: Path, config: Path, text: Path, tensors: dict[str, Tensor],
     """
     if out.exists():
         raise OptionError(f"{out} is there already: choose another name")
+    ModelConfig.from_file(config)
     with whole_folder(out) as partial:
         save_half(tensors, partial / "model.safetensors")
         shutil.copyfile(config, partial / "config.json")

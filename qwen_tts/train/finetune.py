@@ -201,6 +201,9 @@ class VoiceTrainer:
         return {"trained": {name: p.detach() for name, p in self.trained.items()}, "optimizer": self.optimizer.state_dict()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
+        shapes, found = ({name: p.shape for name, p in of.items()} for of in (self.trained, state["trained"]))
+        if shapes != found:
+            raise ValueError("its weights or its adapters' rank differ")
         for name, value in state["trained"].items():
             self.trained[name].data.copy_(value)
         self.optimizer.load_state_dict(state["optimizer"])

@@ -8,12 +8,14 @@ import os
 import time
 from collections.abc import Callable
 from pathlib import Path
+from pickle import UnpicklingError
 from statistics import fmean
 from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
 
+from ..errors import DataError
 from . import spread
 
 
@@ -58,9 +60,41 @@ def learning_rate(step: int, steps: int, peak: float, warmup: int, floor: float 
     return peak * (floor + (1 - floor) * 0.5 * (1 + torch.cos(torch.tensor(torch.pi * done)).item()))
 
 
-def saved_trainer(path: Path) -> dict[str, Any]:
-    """What a trainer's `state_dict` gave when it was saved."""
-    return torch.load(path, map_location="cpu", weights_only=True)["trainer"]
+def read_state(path: Path) -> dict[str, Any]:
+    """What `train` wrote: "step" and "trainer".
+
+    Raises:
+        DataError: there is no such file, or it is damaged or another thing.
+    """
+    if not path.is_file():
+        raise DataError(f"there is no file {path}; a training writes its state.pt into its folder")
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except (UnpicklingError, RuntimeError, EOFError, ValueError, TypeError, KeyError, IndexError, AttributeError):
+        state = None
+    if not isinstance(state, dict) or not isinstance(state.get("trainer"), dict):
+        raise DataError(f"{path} is no state of a training, or is damaged")
+    return state
+
+
+def saved_trainer(path: Path, part: str | None = None) -> dict[str, Any]:
+    """What a trainer's `state_dict` gave when it was saved.
+
+    Raises:
+        DataError: as `read_state`; or it is another trainer's, without this part.
+    """
+    state = read_state(path)["trainer"]
+    if part is not None and part not in state:
+        raise DataError(f"{path} is not of `qwen-tts train {part}`: it holds {', '.join(state)}")
+    return state
+
+
+def fill(module: nn.Module, weights: dict[str, Tensor], path: Path) -> None:
+    """Gives a module the weights that were saved in `path`. Raises DataError where they do not fit."""
+    try:
+        module.load_state_dict(weights)
+    except RuntimeError as error:
+        raise DataError(f"{path} does not fit the config: {str(error).splitlines()[-1].strip()}") from None
 
 
 def train(
@@ -70,13 +104,23 @@ def train(
     """Runs `trainer` up to `steps`, going on from FOLDER/state.pt if it is there; writes FOLDER/log.jsonl.
 
     What `listen` finds every so many steps and at the end is in the log as well. Of several processes only the first writes.
+
+    Raises:
+        DataError: what is there is damaged, or of a training of another kind.
     """
     folder.mkdir(parents=True, exist_ok=True)
     state_file = folder / "state.pt"
     first = 0
     if state_file.exists():
-        state = torch.load(state_file, map_location="cpu", weights_only=True)
-        trainer.load_state_dict(state["trainer"])
+        state = read_state(state_file)
+        try:
+            trainer.load_state_dict(state["trainer"])
+        except (RuntimeError, KeyError, ValueError) as error:
+            what = str(error).splitlines()[-1].strip()
+            raise DataError(
+                f"{state_file} is of a training of another kind ({what}): give the options and the model that it began with, "
+                "or begin anew in another folder"
+            ) from None
         first = state["step"]
     saved = noted = time.monotonic()
     figures: dict[str, list[float]] = {}  # since the last line of the log

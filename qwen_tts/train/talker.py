@@ -160,8 +160,10 @@ class TalkerTrainer:
         That run may have had fewer codes a frame, and no speaker encoder.
 
         Raises:
-            DataError: its talker was another one.
+            DataError: its talker was another one, or it had none.
         """
+        if "talker" not in state:
+            raise DataError(f"the state to begin with is not of a talker: it holds {', '.join(state)}")
         for name, module in self.learning.items():
             if name in state:
                 try:

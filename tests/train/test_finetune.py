@@ -149,6 +149,10 @@ def test_a_run_that_was_stopped_goes_on_to_the_same_weights(model_dir: Callable[
         second.step(step)
     for name, value in whole.trained.items():
         assert torch.equal(value, second.trained[name])
+    for lora in (None, 1):
+        other = VoiceTrainer(load_model(model_dir("base")), *read_examples(data, whole.model), options(lora=lora))
+        with pytest.raises(ValueError, match="rank"):
+            other.load_state_dict(first.state_dict())
 
 
 def test_adapters_begin_as_nothing_and_merge_to_what_they_were() -> None:
