@@ -81,7 +81,18 @@ class SpectralPatches(nn.Module):
 
 class CodecTrainer:
     def __init__(self, codec: Codec, pack: Pack, targets: PhoneticTargets | None, options: CodecOptions) -> None:
-        """`targets`: what codebook 0 learns to tell; without them it learns from spectra alone."""
+        """
+        Args:
+            targets: what codebook 0 learns to tell; without them it learns from spectra alone.
+        Raises:
+            DataError: the encoder has codebooks that the decoder would not hear.
+        """
+        ours, theirs = codec.config.encoder_config.num_quantizers, codec.config.decoder_config.num_quantizers
+        if ours != theirs:
+            raise DataError(
+                f"the encoder has {ours} codebooks, the decoder {theirs}: all are trained together, so give both "
+                "(num_quantizers in the codec's config.json) the same number"
+            )
         torch.manual_seed(options.seed)
         self.codec, self.pack, self.targets, self.options = codec, pack, targets, options
         self.frame = codec.config.encode_downsample_rate
@@ -127,7 +138,7 @@ class CodecTrainer:
         if step == 0 and self.fresh:
             calibrate(self.codec.encoder, lambda: self.codec.encoder.embed(wave))
             self.quantizer.whiten(self._embedded(8))
-        if step == o.quantise_from:
+        if step == o.quantise_from and self.fresh:
             self.quantizer.start(self._embedded(40), 40, generator)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=o.bf16):
             z = self._embed(wave)
@@ -166,16 +177,16 @@ class CodecTrainer:
     def begin_with(self, state: dict[str, Any]) -> None:
         """Takes the averaged weights of an earlier run, and nothing of its optimiser.
 
-        That run may have had fewer codebooks: the others begin with what it left over.
+        That run may have had fewer codebooks, or none yet: the others begin with what it left over.
         """
         lacking, unknown = self.codec.load_state_dict(state["codec"] | state["average"], strict=False)
         if unknown or any(".layers." not in name or "quantizer" not in name for name in lacking):
             raise DataError(f"the state to begin with is of another codec: {[*unknown, *lacking][:3]}")
         self.spectral.load_state_dict(state["spectral"])
-        if lacking:
+        if lacking or not state["power"]:
             books = sum("acoustic_residual" in name and name.endswith("cluster_usage") for name in lacking)
-            generator = torch.Generator().manual_seed(self.options.seed)
-            self.quantizer.start(self._embedded(40), 40, generator, self.codec.config.encoder_valid_num_quantizers - books)
+            first = self.codec.config.encoder_valid_num_quantizers - books if state["power"] else 0
+            self.quantizer.start(self._embedded(40), 40, torch.Generator().manual_seed(self.options.seed), first)
         self.average = Average(self.codec)
         self.fresh = False
 

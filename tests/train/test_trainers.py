@@ -1,6 +1,7 @@
 """Trainers of the codec: they learn, and a killed run goes on exactly as if it had not been."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -78,8 +79,21 @@ def test_codebooks_that_an_earlier_run_had_not_begin_with_what_it_left_over(pack
     assert left == sorted(left, reverse=True) and left[-1] < 0.9 * left[0]
     mine, theirs = (t.quantizer.halves[1][0].codebooks()[0].vectors() for t in (later, earlier))
     assert torch.equal(mine, theirs)  # what was there stays
+    later.options = replace(later.options, quantise_from=0)
+    later.step(0)
+    after = later.quantizer.halves[1][0].codebooks()[0].vectors()
+    assert (after - theirs).abs().mean() < 0.1 * theirs.abs().mean(), "a step moves codebooks a little; it makes no new ones"
+    again = codec_trainer(pack)
+    again.begin_with(codec_trainer(pack).state_dict())  # which had none
+    assert again.quantizer.halves[0][0].codebooks()[0].vectors().any()
     with pytest.raises(DataError, match="of another codec"):
         earlier.begin_with(later.state_dict())
+
+
+def test_an_encoder_with_codebooks_that_are_not_decoded_is_refused(pack: Pack) -> None:
+    config = CodecConfig.from_dict(codec_config())  # as released: more of them than are valid
+    with pytest.raises(DataError, match="the encoder has 6 codebooks, the decoder 4"):
+        CodecTrainer(Codec(config), pack, None, CodecOptions(steps=1))
 
 
 def test_the_codec_learns(pack: Pack) -> None:
