@@ -27,11 +27,12 @@ from ..errors import DataError, OptionError
 from ..files import whole_file, whole_folder
 from ..fingerprint import fingerprint
 from ..nn.lora import adapt, merge
-from ..prompt import Prompt, build_layout, embed, resolve_language
+from ..prompt import Prompt, PromptLayout, build_layout, embed
 from ..tokenizer import encode_wave
 from ..voice import create_voice
 from . import spread
 from .code_losses import code_losses
+from .data import numbered_lines
 from .loop import learning_rate
 
 OFTEN = 200  # clips between writes of what was encoded
@@ -77,13 +78,16 @@ def read_examples(
     examples, vectors = [], dict[str, Tensor]()
     codes_of = _Kept(keep, model)
     groups = model.config.talker_config.num_code_groups
-    lines = [(n, line) for n, line in enumerate(path.read_text("utf-8").splitlines(), 1) if line.strip()]
-    for number, line in progress(lines):
+    size = model.config.talker_config.code_predictor_config.vocab_size
+    for number, line in progress(numbered_lines(path)):
         try:
             row = json.loads(line)
-            text, reference = str(row["text"]).strip(), str(row["ref_audio"])
-            if not text:
+            text, reference, language = row["text"], row["ref_audio"], row.get("language")
+            if not all(isinstance(value, str) for value in (text, reference, language or "")):
+                raise ValueError("its text, ref_audio and language are to be strings")
+            if not (text := text.strip()):
                 raise ValueError("its text is empty")
+            _layout(model, text, language)
             if reference not in vectors:
                 voice = create_voice(model, str(path.parent / reference), x_vector_only=True)
                 vectors[reference] = voice.ref_spk_embedding.float().cpu()
@@ -93,15 +97,23 @@ def read_examples(
                 codes = codes_of(path.parent / row["audio"])
             if codes.ndim != 2 or codes.shape[1] != groups or not len(codes):
                 raise ValueError(f"its codes have shape {list(codes.shape)}, expected [frames, {groups}]")
-            resolve_language(model.config, row.get("language"))
+            if not 0 <= int(codes.min()) <= int(codes.max()) < size:
+                raise ValueError(f"its codes are {int(codes.min())} to {int(codes.max())}, expected 0 to {size - 1}")
         except (ValueError, KeyError, TypeError) as error:
             what = f"it lacks {error}" if isinstance(error, KeyError) else str(error)
             raise DataError(f'{path}, line {number}: {what}; a line is {{"audio", "text", "ref_audio"}}') from None
-        examples.append(Example(text, row.get("language"), codes))
+        examples.append(Example(text, language, codes))
     if not examples:
         raise DataError(f"{path} holds no clips")
     codes_of.write()
     return examples, torch.stack(list(vectors.values())).mean(0)
+
+
+def _layout(model: LoadedModel, text: str, language: str | None) -> PromptLayout:
+    return build_layout(
+        model.config, text_ids=model.text.target_ids(text), role_ids=model.text.role_ids, language=language, voice=True,
+        streaming_text=False,
+    )  # fmt: skip
 
 
 class _Kept:
@@ -155,11 +167,7 @@ class VoiceTrainer:
         self.optimizer = torch.optim.AdamW([group for group in groups if group["params"]], lr=options.peak)
 
     def prompt(self, example: Example) -> Prompt:
-        layout = build_layout(
-            self.model.config, text_ids=self.model.text.target_ids(example.text), role_ids=self.model.text.role_ids,
-            language=example.language, voice=True, streaming_text=False,
-        )  # fmt: skip
-        return embed(layout, self.talker, self.vector)
+        return embed(_layout(self.model, example.text, example.language), self.talker, self.vector)
 
     def losses(self, examples: list[Example], rng: np.random.Generator) -> dict[str, Tensor]:
         """`code_losses` of these clips."""

@@ -81,12 +81,23 @@ def test_codes_are_kept_for_the_next_start(base: LoadedModel, data: Path, monkey
         ('{"text": "x", "ref_audio": "ref.wav", "audio_codes": [[1, 2]]}', r"expected \[frames, 4\]"),
         ('{"text": "x", "ref_audio": "ref.wav", "audio": "a.wav", "language": "Klingon"}', "unknown language"),
         ('["a"]', "line 3"),
+        ('{"text": null, "ref_audio": "ref.wav", "audio": "a.wav"}', "line 3: its text, ref_audio and language are"),
+        ('{"text": "x", "ref_audio": "ref.wav", "audio": "a.wav", "language": 5}', "line 3: its text, ref_audio and language"),
+        (
+            '{"text": "x", "ref_audio": "ref.wav", "audio_codes": [[1, 2, 3, 64]]}',
+            "line 3: its codes are 1 to 64, expected 0 to 63",
+        ),
+        ('{"text": "x", "ref_audio": "ref.wav", "audio_codes": [[-1, 2, 3, 4]]}', "line 3: its codes are -1 to 4"),
+        (f'{{"text": "{"x " * 3000}", "ref_audio": "ref.wav", "audio": "a.wav"}}', "line 3: the text needs"),
     ],
 )
 def test_bad_lines_are_named(base: LoadedModel, data: Path, line: str, words: str) -> None:
     good = data.read_text().split("\n\n")[0]
     data.write_text(f"{good}\n\n{line}\n")
     with pytest.raises(DataError, match=words):
+        read_examples(data, base)
+    data.write_bytes(good.encode().replace(b"out", b"o\xfct"))
+    with pytest.raises(DataError, match="line 1: it is not UTF-8"):
         read_examples(data, base)
     data.write_text("\n")
     with pytest.raises(DataError, match="no clips"):
