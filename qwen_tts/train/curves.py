@@ -1,6 +1,7 @@
 """A training's log as pictures: one panel for each figure, a line for each run."""
 
 import json
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -32,9 +33,14 @@ def draw(folders: Sequence[Path], out: Path) -> list[str]:
     """Writes OUT (.svg, .png or .pdf); returns the names of the figures, a panel each, in the order of the log.
 
     Raises:
-        DataError: a folder has no log; or matplotlib is not there.
+        DataError: a folder has no log, or there is none for OUT; or matplotlib is not there.
     """
-    logs = {folder.name: read_log(folder / "log.jsonl") for folder in folders}
+    alone = len({folder.name for folder in folders}) == len(folders)  # else runs of one name hide each other
+    above = os.path.commonpath([folder.resolve() for folder in folders])
+    labels = [folder.name if alone else os.path.relpath(folder.resolve(), above) for folder in folders]
+    logs = {label: read_log(folder / "log.jsonl") for label, folder in zip(labels, folders, strict=True)}
+    if not out.parent.is_dir():
+        raise DataError(f"the folder {out.parent} does not exist; make it first")
     try:
         import matplotlib  # pyright: ignore[reportMissingImports]
     except ModuleNotFoundError:

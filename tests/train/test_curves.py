@@ -34,6 +34,21 @@ def test_every_figure_gets_a_panel_and_every_run_a_line(tmp_path: Path) -> None:
     assert not list(tmp_path.glob(".*part"))
 
 
+def test_runs_of_one_name_are_all_drawn(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    runs = [write(tmp_path / of / "talker", [{"step": n, "code0": 1.0} for n in (50, 100)]) for of in "ab"]
+    out = tmp_path / "plot.svg"
+    draw(runs[:1], out)
+    lines = [out.read_text().count('id="line2d_')]
+    draw(runs, out)
+    lines.append(out.read_text().count('id="line2d_'))
+    assert lines[1] == lines[0] + 2, "a line, and its example in the legend"
+    with pytest.raises(DataError, match="does not exist"):
+        draw(runs, tmp_path / "none" / "plot.svg")
+
+
 @pytest.mark.parametrize(
     ("line", "words"), [("{}", "no line of a training"), ("nonsense", "line 1"), (None, "no file"), ("", "empty")]
 )
