@@ -5,7 +5,7 @@ The recognisers are Whisper models that install as packages, so nothing is fetch
 """
 
 import importlib.resources as resources
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Literal
 
 import jiwer
@@ -29,6 +29,16 @@ def model_files(name: str) -> dict[str, bytes]:
     return files
 
 
+class EnglishNormaliser:
+    """Whisper's own, without the full stop that it leaves of "…", as if that were a word."""
+
+    def __init__(self) -> None:
+        self.whisper = EnglishTextNormalizer()
+
+    def __call__(self, text: str) -> str:
+        return " ".join(word for word in self.whisper(text).split() if any(map(str.isalnum, word)))
+
+
 class WordErrorRate:
     """Edits (substitutions, deletions, insertions) / words of the text, over the whole set; English.
 
@@ -43,7 +53,7 @@ class WordErrorRate:
         self.model = WhisperModel(
             recogniser, device="cpu", compute_type="int8", cpu_threads=threads, files=model_files(recogniser)
         )
-        self.normalise = EnglishTextNormalizer()
+        self.normalise: Callable[[str], str] = EnglishNormaliser()
 
     def hear(self, clip: Clip) -> str:
         """What the recogniser writes down, unchanged. Greedy fall-backs are off, so the same clip gives the same words."""
@@ -64,10 +74,13 @@ class WordErrorRate:
 
 
 def word_error_rate(texts: Sequence[str], heard: Sequence[str], notes: Sequence[str] = ()) -> Score:
-    """Counts the edits between normalised texts and what was heard: corpus rate, and each sentence's own."""
+    """Counts the edits between normalised texts and what was heard: corpus rate, and each sentence's own.
+
+    A text without words ("Hmm." to Whisper's normaliser) counts as one of one word.
+    """
     edits, words = [], []
     for text, hypothesis in zip(texts, heard, strict=True):
         counts = jiwer.process_words(text, hypothesis)
         edits.append(counts.substitutions + counts.deletions + counts.insertions)
-        words.append(counts.substitutions + counts.deletions + counts.hits)
+        words.append(max(1, counts.substitutions + counts.deletions + counts.hits))
     return Score(sum(edits) / sum(words), tuple(e / w for e, w in zip(edits, words, strict=True)), tuple(notes))

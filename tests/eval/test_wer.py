@@ -18,6 +18,10 @@ def test_a_clip_of_which_nothing_is_heard_is_all_wrong():
     assert word_error_rate(["good morning"], [""]).each == (1.0,)
 
 
+def test_a_text_without_words_is_no_error_unless_something_is_heard():
+    assert word_error_rate(["", ""], ["", "something"]).each == (0.0, 1.0)
+
+
 @pytest.fixture(scope="module")
 def metric() -> WordErrorRate:
     return WordErrorRate("tiny.en")
@@ -31,3 +35,5 @@ def test_silence_is_heard_as_nothing(metric):
 
 def test_spelling_case_and_punctuation_do_not_count(metric):
     assert metric.normalise("It's a lighter colour, Mr. Brown!") == metric.normalise("it is a lighter color mister brown")
+    assert metric.normalise("Wait… what?") == metric.normalise("Wait, what?") == "wait what"
+    assert metric.normalise("…") == ""
