@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from ..config import ModelConfig
+from ..errors import DataError
 from ..mel import mel_spectrogram
 from ..prompt import Prompt, PromptLayout, build_layout, embed
 from ..speaker.ecapa import SpeakerEncoder
@@ -54,6 +55,8 @@ class TalkerBatches:
             speaker_encoder: hears the voices of recordings; see `voiced`.
             vectors: what a speaker encoder that is taught by itself would say of each clip, [clips, D], instead.
             heard: the same clips as a codec hears them, for speech to go on from; from those without frames there none does.
+        Raises:
+            DataError: there is no clip whose voice can be told.
         """
         self.talker, self.config, self.text, self.pack, self.codes, self.options = talker, config, text, pack, codes, options
         self.pasts = [codes] if guessed is None else [codes, guessed]
@@ -65,6 +68,12 @@ class TalkerBatches:
         self.in_words = self.named | self.described  # whose voice can be told without a recording
         usable = self.in_words | (vectors is not None)
         chance = pack.chance(self.described, options.described) * (usable & (self.frames > 3))
+        if not chance.any():
+            names = ", ".join(config.talker_config.spk_id) or "no names"
+            raise DataError(
+                f"no clip can be learned from: it takes more than 3 frames, and a speaker of the config (spk_id: {names}) or a "
+                "description and no speaker"
+            )
         chance /= np.array([clip.samples for clip in pack.clips])
         self.often = chance / chance.sum() * np.count_nonzero(chance)  # each clip is drawn, an epoch
         self.references = codes if heard is None else heard

@@ -80,7 +80,10 @@ def test_commands_refuse_what_another_training_left(pack: Pack, tmp_path: Path, 
     assert learned.exit_code == 0, learned.output
     made, out = tmp_path / "a" / "state.pt", tmp_path / "out"
     save_atomically({"step": 1, "trainer": {"talker": {}, "averages": {"talker": {}}}}, state)
+    nobody = model_config("custom_voice")
+    nobody["talker_config"]["spk_id"] = {"nora": 80}
     for words, message in (
+        (["talker", pack.folder, whole, out, "--config", config(tmp_path, "nobody.json", nobody)], "(spk_id: nora)"),
         (["talker", pack.folder, whole, out, "--config", talker, "--start", made], "is not of a talker"),
         (["codec", pack.folder, out, "--config", codec, "--start", state], "of another training"),
         (["codec", pack.folder, out, "--config", codec, "--start", tmp_path / "none.pt"], "there is no file"),
