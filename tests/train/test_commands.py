@@ -237,7 +237,9 @@ def test_two_processes_learn_what_one_does_with_twice_the_batches(
 
 def test_the_seed_tells_what_is_learned_from_nothing(pack: Pack, tmp_path: Path, model_dir: Callable[[str], Path]) -> None:
     whole, talker = model_dir("custom_voice"), config(tmp_path, "config.json", model_config("custom_voice"))
-    codec = config(tmp_path, "codec.json", codec_config())
+    sizes = codec_config()
+    sizes["encoder_config"]["num_quantizers"] = GROUPS
+    codec = config(tmp_path, "codec.json", sizes)
 
     def learned(kind: str, seed: int) -> dict[str, torch.Tensor]:
         out = tmp_path / f"{kind}{len(list(tmp_path.iterdir()))}"
