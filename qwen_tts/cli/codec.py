@@ -77,7 +77,10 @@ def _read(path: Path) -> Any:
         if path.suffix == ".npy":
             return np.load(path)  # refuses pickles
         if path.suffix == ".safetensors":
-            return load_file(path)[KEY]
-    except (OSError, ValueError, EOFError, KeyError, SafetensorError) as error:
+            found = load_file(path)
+            if KEY not in found:
+                raise ValueError(f"it holds {', '.join(found) or 'nothing'}, and no {KEY}")
+            return found[KEY]
+    except (OSError, ValueError, EOFError, SafetensorError) as error:
         raise OptionError(f"{path} cannot be read as codes ({error})") from None
     raise OptionError(f"{path}: codes come in a file that ends in {' or '.join(FORMATS)}")

@@ -4,7 +4,7 @@ import re
 import time
 import uuid
 from typing import Any
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
@@ -71,12 +71,20 @@ class Gate:
         settings = self._session.settings
         if settings.keys and key is None and not scope["path"].startswith(OPEN):
             return Answer(401, NO_KEY, "invalid_api_key")
+        if scope["type"] == "websocket" and key is None and not self._from_here(headers):
+            origin = headers["origin"][:200]
+            return Answer(403, f"web pages of {origin} may not call: allow it with --cors-origin, or give a key", "forbidden")
         length = headers.get("content-length", "0")
         if length.isdecimal() and int(length[:20]) > settings.max_body:
             return Answer(413, f"the body is larger than {settings.max_body} bytes", "too_large")
         if scope["type"] == "websocket" and self._sockets >= settings.max_sockets:
             return Answer(503, f"{self._sockets} WebSockets are open; try again later", "unavailable", retry_after=5)
         return None
+
+    def _from_here(self, headers: Headers) -> bool:
+        """Whether no web page of another origin asks: browsers let any page open a WebSocket, and leave it to us to refuse."""
+        origin, allowed = headers.get("origin"), self._session.settings.cors
+        return origin is None or bool({origin, "*"} & set(allowed)) or urlsplit(origin).netloc == headers.get("host")
 
     async def _socket(self, scope: Scope, receive: Receive, send: Send) -> None:
         self._sockets += 1

@@ -108,8 +108,13 @@ def _entry(entry: Any, number: int) -> ApiKey:
 
 
 def positive(settings: Settings, names: Sequence[str] = ("max_text", "max_body", "max_streams", "max_sockets")) -> Settings:
-    """Raises OptionError for a limit that lets nothing through."""
+    """Raises OptionError for a limit that lets nothing through, or is none."""
     for name in names:
         if getattr(settings, name) < 1:
             raise OptionError(f"{name} must be at least 1")
+    for name in ("max_waiting", "grace_seconds"):
+        if not getattr(settings, name) >= 0:
+            raise OptionError(f"{name} must be 0 or more")
+    if not settings.max_seconds > 0:
+        raise OptionError("max_seconds must be above 0")
     return settings

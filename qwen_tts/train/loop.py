@@ -7,6 +7,7 @@ import json
 import os
 import time
 from collections.abc import Callable
+from math import isfinite
 from pathlib import Path
 from pickle import UnpicklingError
 from statistics import fmean
@@ -106,7 +107,7 @@ def train(
     What `listen` finds every so many steps and at the end is in the log as well. Of several processes only the first writes.
 
     Raises:
-        DataError: what is there is damaged, or of a training of another kind.
+        DataError: what is there is damaged, or of a training of another kind; or losses are infinite, or no numbers.
     """
     folder.mkdir(parents=True, exist_ok=True)
     state_file = folder / "state.pt"
@@ -128,6 +129,11 @@ def train(
     with (folder / "log.jsonl").open("a", encoding="utf-8") as log:
         for step in range(first, steps):
             for name, value in trainer.step(step).items():
+                if not isfinite(value):
+                    raise DataError(
+                        f"{name} is no number any more at step {step + 1}; {state_file} is as it was before, if it is there: "
+                        "take a lower learning rate"
+                    )
                 figures.setdefault(name, []).append(value)
             now = time.monotonic()
             listens = listen is not None and ((step + 1) % listen_every == 0 or step + 1 == steps)

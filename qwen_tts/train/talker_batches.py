@@ -1,6 +1,7 @@
 """What a talker is shown: which clips, as which texts, voices and frames, laid out as the prompts that inference builds."""
 
 import re
+import warnings
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +11,7 @@ from torch import Tensor, nn
 from ..config import ModelConfig
 from ..errors import DataError
 from ..mel import mel_spectrogram
-from ..prompt import Prompt, PromptLayout, build_layout, embed
+from ..prompt import Prompt, PromptLayout, build_layout, embed, resolve_language
 from ..speaker.ecapa import SpeakerEncoder
 from ..talker.talker import Talker
 from ..text import TextTokenizer
@@ -57,6 +58,7 @@ class TalkerBatches:
             heard: the same clips as a codec hears them, for speech to go on from; from those without frames there none does.
         Raises:
             DataError: there is no clip whose voice can be told.
+            OptionError: the config does not know the language of a clip.
         """
         self.talker, self.config, self.text, self.pack, self.codes, self.options = talker, config, text, pack, codes, options
         self.pasts = [codes] if guessed is None else [codes, guessed]
@@ -75,6 +77,15 @@ class TalkerBatches:
                 "description and no speaker"
             )
         chance /= np.array([clip.samples for clip in pack.clips])
+        for language in {clip.language for clip in pack.clips}:
+            resolve_language(config, language)
+        strange = sorted({clip.speaker for clip, can in zip(pack.clips, usable, strict=True) if not can})
+        if strange:
+            never = np.count_nonzero(~usable)
+            warnings.warn(
+                f"clips that are never shown: {never}; the config has no speaker {', '.join(map(repr, strange[:5]))}",
+                stacklevel=2,
+            )
         self.often = chance / chance.sum() * np.count_nonzero(chance)  # each clip is drawn, an epoch
         self.references = codes if heard is None else heard
         rate = getattr(config.speaker_encoder_config, "sample_rate", 24_000)

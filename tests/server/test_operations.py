@@ -21,7 +21,7 @@ from typer.testing import CliRunner
 from qwen_tts.cli import app
 from qwen_tts.errors import BusyError, OptionError
 from qwen_tts.server.session import Session
-from qwen_tts.server.settings import Settings, api_key, read_keys
+from qwen_tts.server.settings import Settings, api_key, positive, read_keys
 from qwen_tts.voice_store import VoiceStore
 
 SECRET = "a-key-of-some-length"
@@ -73,6 +73,33 @@ def test_keys_on_a_websocket(make: Callable[..., Session]) -> None:
             assert refused.value.response.status_code == 401
             with connect(f"ws://{address}{path}", additional_headers=bearer(SECRET)):
                 pass
+
+
+def test_web_pages_of_other_origins_open_no_websocket(make: Callable[..., Session]) -> None:
+    """Browsers ask nobody whether a page may open one: the server has to look where the page is from."""
+    from websockets.exceptions import InvalidStatus
+    from websockets.sync.client import connect
+
+    path = "/v1/audio/speech/stream"
+    with listening(make(ONE, cors=("https://friend.example",))) as address:
+        for origin in ("https://example.com", "null", f"http://{address}.example.com"):
+            with pytest.raises(InvalidStatus) as refused:
+                connect(f"ws://{address}{path}", additional_headers={"origin": origin})
+            assert refused.value.response.status_code == 403
+        for origin in ("https://friend.example", f"http://{address}"):
+            with connect(f"ws://{address}{path}", additional_headers={"origin": origin}):
+                pass
+    with (
+        listening(make(ONE, keys=(api_key(SECRET, "first"),))) as address,
+        connect(f"ws://{address}{path}?api_key={SECRET}", additional_headers={"origin": "https://example.com"}),
+    ):
+        pass
+
+
+@pytest.mark.parametrize("limit", [{"max_waiting": -1}, {"max_seconds": 0}, {"grace_seconds": -1}, {"max_streams": 0}])
+def test_limits_that_are_none_are_told_before_anything_is_served(limit: dict[str, int]) -> None:
+    with pytest.raises(OptionError, match=next(iter(limit))):
+        positive(Settings(**limit))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

@@ -184,7 +184,8 @@ def test_who_has_no_name_is_known_by_a_vector(pack: Pack, base: Callable[[Pack],
     vectors = np.ones((len(pack.clips), 8), np.float32)
     never = replace(OPTIONS, cloned=0.0)
     arguments = known.talker, known.config, known.text, pack, known.codes, never, known.alignment
-    assert not TalkerBatches(*arguments).often[0]
+    with pytest.warns(UserWarning, match="never shown: 1; .* 'somebody'"):
+        assert not TalkerBatches(*arguments).often[0]
     given = TalkerBatches(*arguments, None, None, vectors)
     assert given.often[0]
     assert given.voiced(0, np.random.default_rng(0))[1] is not None

@@ -49,6 +49,19 @@ def command(*words: object) -> Result:
     return CliRunner().invoke(app, ["train", *map(str, words)])
 
 
+def test_losses_that_are_no_numbers_end_a_training_and_spoil_nothing(tmp_path: Path) -> None:
+    class Diverging(Single):
+        def step(self, step: int) -> dict[str, float]:
+            return {"loss": float("nan" if step == 4 else 1)}
+
+    train(Diverging(), 3, tmp_path)
+    before = (tmp_path / "state.pt").read_bytes()
+    with pytest.raises(DataError, match="loss is no number any more at step 5"):
+        train(Diverging(), 9, tmp_path, save_minutes=0)
+    assert read_state(tmp_path / "state.pt")["step"] == 4, "the last step that was sound"
+    assert (tmp_path / "state.pt").read_bytes() != before
+
+
 def test_a_state_that_cannot_be_used_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     train(Single(), 3, tmp_path)
     path = tmp_path / "state.pt"
@@ -98,6 +111,18 @@ def test_commands_refuse_what_another_training_left(pack: Pack, tmp_path: Path, 
         refused = command(*words, *([] if words[0] in ("guess", "export") else ["--steps", 1]))
         assert refused.exit_code == 2 and message in " ".join(refused.output.split()), (words, refused.output)
         assert not out.exists()
+
+
+def test_clips_that_a_talker_cannot_use_are_told(pack: Pack, tmp_path: Path, model_dir: Callable[[str], Path]) -> None:
+    clips = pack.folder / "clips.jsonl"
+    sizes = config(tmp_path, "talker.json", model_config("custom_voice"))
+    words = ["talker", pack.folder, model_dir("custom_voice"), tmp_path / "out", "--config", sizes, "--steps", 1, "--fp32"]
+    clips.write_text(clips.read_text("utf-8").replace("Ryan", "Rian", 1), "utf-8")
+    told = command(*words)
+    assert told.exit_code == 0 and "never shown: 1; the config has no speaker 'Rian'" in " ".join(told.output.split())
+    clips.write_text(clips.read_text("utf-8").replace("English", "Klingon", 1), "utf-8")
+    refused = command(*words)
+    assert refused.exit_code == 2 and "unknown language 'Klingon'" in refused.output
 
 
 def test_codes_are_replaced_whole(pack: Pack, monkeypatch: pytest.MonkeyPatch) -> None:
