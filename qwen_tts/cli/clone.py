@@ -42,6 +42,7 @@ def clone(
     if voice is not None and (ref_text is not None or ref_text_file is not None or x_vector_only):
         raise OptionError("--voice knows its transcript and its mode: leave out --ref-text and --x-vector-only")
     transcript = read_transcript(ref_text, ref_text_file, x_vector_only) if audio is not None else None
+    recording = None if audio is None else read_recording(audio)
     saved = None
     if voice is not None:
         from ..voice_store import VoiceStore
@@ -52,10 +53,18 @@ def clone(
         if saved is not None:
             return loaded.stream_voice_clone(text, voice_clone_prompt=saved, **options)
         return loaded.stream_voice_clone(
-            text, ref_audio=audio, ref_text=transcript, x_vector_only_mode=x_vector_only, **options
+            text, ref_audio=recording, ref_text=transcript, x_vector_only_mode=x_vector_only, **options
         )
 
     speech.speak(model, said, begin)
+
+
+def read_recording(audio: str) -> Any:
+    """A recording to clone, before a model is loaded. Raises AudioError where it cannot be read."""
+    from ..audio import load_audio
+    from ..reference import MAX_SECONDS
+
+    return load_audio(audio, max_seconds=MAX_SECONDS)
 
 
 def read_transcript(text: str | None, file: Path | None, x_vector_only: bool) -> str | None:

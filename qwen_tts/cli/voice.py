@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..errors import VoiceError
-from .clone import Model, RefText, RefTextFile, VoicesDir, XVectorOnly, read_transcript
+from .clone import Model, RefText, RefTextFile, VoicesDir, XVectorOnly, read_recording, read_transcript
 
 if TYPE_CHECKING:
     from ..voice import VoiceClonePromptItem
@@ -36,10 +36,11 @@ def create(
     from ..voice_store import VoiceStore
 
     VoiceStore(voices_dir).free(name, replace)  # before the model is loaded
+    recording = read_recording(audio)
     from ..model import Qwen3TTSModel
 
     base = Qwen3TTSModel.from_pretrained(model, device_map=device, voices_dir=voices_dir)
-    (item,) = base.create_voice_clone_prompt(audio, said, x_vector_only)
+    (item,) = base.create_voice_clone_prompt(recording, said, x_vector_only)
     typer.echo(f"{base.voices.save(name, item, replace)}: {_line(item)}", err=True)
 
 

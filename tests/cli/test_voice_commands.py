@@ -159,6 +159,13 @@ def test_what_cannot_be_is_said_in_one_line(
 
 
 @pytest.mark.parametrize(
+    "command", [["clone", "a", "-o", "a.wav", "--ref-text", "x"], ["voice", "create", "me", "--text", "x"]]
+)
+def test_a_recording_is_read_before_a_model_is_loaded(run: Run, command: list[str]) -> None:
+    refused(run(*command, "--audio", "none.wav", "--model", "nowhere"), "No such file")
+
+
+@pytest.mark.parametrize(
     ("arguments", "words"),
     [
         (["voice", "show", "me"], "no voice is called 'me'"),
