@@ -26,8 +26,9 @@ def main() -> None:
 
     torch.set_num_threads(1)
     codec, codes = load_codec(args.codec, torch.device("cpu")), Codes(args.pack)
-    names = [clip.id.split(VERSION)[0] for clip in Pack(args.pack).clips]
-    once = np.flatnonzero([name == clip.id for name, clip in zip(names, Pack(args.pack).clips, strict=True)])
+    clips = [clip.id for clip in Pack(args.pack).clips]
+    names = [clip.split(VERSION)[0] for clip in clips]
+    once = np.flatnonzero([name == clip for name, clip in zip(names, clips, strict=True)])
     found = {name: np.zeros((0, codes.rows.shape[1]), np.int64) for name in names}
     for clip in tqdm(np.random.default_rng(0).permutation(once)[: args.clips], mininterval=10):
         with torch.inference_mode():
