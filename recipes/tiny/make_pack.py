@@ -35,9 +35,14 @@ APART = 0.8  # of how far voices differ: so far, at most, is a voice that is mad
 VERSION = "~"  # in a clip's name, before the number of a voice that is made up
 
 
+def spread(known: Codebooks) -> np.ndarray:
+    """How far voices differ in each direction, [TIMBRES]."""
+    return np.sqrt(np.square(known.voices[0]).mean(0))
+
+
 def scale(known: Codebooks) -> np.ndarray:
     """What of a voice is 1 in a speaker vector, [TIMBRES]."""
-    size = np.sqrt(np.square(known.voices[0]).mean(0))
+    size = spread(known)
     return np.sqrt(size * size.max())
 
 
@@ -52,7 +57,7 @@ def vector(made: Score, known: Codebooks) -> np.ndarray:
 
 def in_other_voices(made: Score, known: Codebooks, count: int, rng: np.random.Generator) -> list[Score]:
     """The same speech in voices that are made up."""
-    size = np.sqrt(np.square(known.voices[0]).mean(0)) * rng.uniform(0, APART, (count, 1))
+    size = spread(known) * rng.uniform(0, APART, (count, 1))
     off = rng.normal(size=(count, TIMBRES)) * size @ np.linalg.pinv(known.basis)
     names = [f"{made.key}{VERSION}{number}" for number in range(1, count + 1)]
     return [replace(made, key=name, voice=(made.voice + o).astype(np.float32)) for name, o in zip(names, off, strict=True)]
