@@ -6,7 +6,7 @@ DIR/clips.jsonl   {"id", "text", "speaker", "language", "start", "samples"[, "in
 
 import json
 import warnings
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
@@ -111,14 +111,18 @@ class Pack:
         """All samples. A talker is taught without them."""
         return np.memmap(self.folder / "audio.i16", "<i2", "r")
 
-    def chance(self, some: np.ndarray | None = None, share: float | None = None) -> np.ndarray:
+    def chance(
+        self, some: np.ndarray | None = None, share: float | None = None, names: Collection[str] | None = None
+    ) -> np.ndarray:
         """How often a trainer should draw each clip, [clips], of sum 1: by its length, and by the root of its speaker's share.
 
-        So a speaker with twenty times as much speech is heard but four or five times as often. Clips without a speaker count as
-        one speaker's, which is little if each has a voice of its own; so of `some` clips, bool [clips], the sum can be given.
+        So a speaker with twenty times as much speech is heard but four or five times as often. Clips without a speaker, and of
+        speakers who are not among the `names` (in lower case, if given), count as one speaker's, which is little if each has a
+        voice of its own; so of `some` clips, bool [clips], the sum can be given.
         """
         samples = np.array([clip.samples for clip in self.clips], np.float64)
-        speakers, number = np.unique([clip.speaker for clip in self.clips], return_inverse=True)
+        who = [clip.speaker if names is None or clip.speaker.lower() in names else "" for clip in self.clips]
+        speakers, number = np.unique(who, return_inverse=True)
         weight = samples / np.bincount(number, samples, len(speakers))[number] ** 0.5
         weight /= weight.sum()
         if some is None or share is None or some.all() or not some.any():

@@ -12,7 +12,7 @@ from .data import Alignment, Pack
 FRAMES_A_SECOND = 12.5
 LONGEST = 6  # words of an excerpt
 REFERENCE = 12  # frames at least, and as many after it, for a voice to be cloned in context
-LONG = 50  # frames at most of another clip that speech goes on from: each batch is as long as its longest row
+LONG = 75  # frames at most (6 s) of another clip that speech goes on from: each batch is as long as its longest row
 ANOTHER = 0.7  # of what goes on from something does so from another clip of its speaker, if there is one
 RECORDING = (1.5, 6.0)  # seconds of a recording that a voice is taken from
 
@@ -41,16 +41,13 @@ class Recording:
 
 
 class Excerpts:
-    def __init__(
-        self, pack: Pack, frames: np.ndarray, alignment: Alignment | None, rate: int, heard: np.ndarray, one_voice: np.ndarray
-    ) -> None:
+    def __init__(self, pack: Pack, frames: np.ndarray, alignment: Alignment | None, rate: int, heard: np.ndarray) -> None:
         """Without an alignment only whole clips are shown.
 
         Args:
             frames: how many each clip has.
             rate: of its samples, Hz.
             heard: which clips can be gone on from, bool [clips].
-            one_voice: whose speaker, if there is one, has the same voice in all clips, bool [clips].
         """
         self.pack, self.frames, self.alignment, self.rate, self.heard = pack, frames, alignment, rate, heard
         self._of: dict[str, list[int]] = {}  # speaker -> clips that are spoken in no special way
@@ -58,7 +55,7 @@ class Excerpts:
         for number, clip in enumerate(pack.clips):
             if clip.speaker and not clip.instruct:
                 self._of.setdefault(clip.speaker, []).append(number)
-                if one_voice[number] and heard[number] and REFERENCE <= frames[number] <= LONG:
+                if heard[number] and REFERENCE <= frames[number] <= LONG:
                     self._before.setdefault(clip.speaker, []).append(number)
 
     def some(self, clip: int, rng: np.random.Generator, share: float) -> Excerpt:

@@ -69,7 +69,10 @@ class TalkerBatches:
         self.described = np.array([bool(clip.instruct and not clip.speaker) for clip in pack.clips])
         self.in_words = self.named | self.described  # whose voice can be told without a recording
         usable = self.in_words | (vectors is not None)
-        chance = pack.chance(self.described, options.described) * (usable & (self.frames > 3))
+        names = (
+            None if vectors is None else config.talker_config.spk_id
+        )  # many voices that only their vectors tell count as one
+        chance = pack.chance(self.described, options.described, names) * (usable & (self.frames > 3))
         if not chance.any():
             names = ", ".join(config.talker_config.spk_id) or "no names"
             raise DataError(
@@ -89,8 +92,7 @@ class TalkerBatches:
         self.often = chance / chance.sum() * np.count_nonzero(chance)  # each clip is drawn, an epoch
         self.references = codes if heard is None else heard
         rate = getattr(config.speaker_encoder_config, "sample_rate", 24_000)
-        one_voice = self.named | (vectors is None)  # beside vectors, others may share a word that is no name
-        self.excerpts = Excerpts(pack, self.frames, alignment, rate, np.diff(self.references.start) > 0, one_voice)
+        self.excerpts = Excerpts(pack, self.frames, alignment, rate, np.diff(self.references.start) > 0)
         self._epoch: tuple[int, list[list[int]]] | None = None
         self._length = len(self.epoch(0))
 

@@ -63,6 +63,11 @@ class Codebooks:
         """What is heard of a voice [TIMBRE]: [TIMBRES]; as far apart as two voices are here, they sound different."""
         return (timbre - self.mean) @ self.basis
 
+    @property
+    def spread(self) -> np.ndarray:
+        """How far voices differ in each direction, [TIMBRES]."""
+        return np.sqrt(np.square(self.voices[0]).mean(0))
+
     def voice(self, timbre: np.ndarray) -> list[int]:
         return self.told(self.heard(timbre[None]))[0].tolist()
 

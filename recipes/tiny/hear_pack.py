@@ -1,7 +1,7 @@
 """Codes of a pack as the codec hears them when it has played them: what a talker is given of a recording to go on from.
 
-Clips are drawn at random; the others have no frames. What is packed in other voices as well is heard once, since of the
-voice the codec hears little. Killed, it begins again.
+Clips are drawn at random, and with them those of the same voice; the others have no frames. What is packed in other voices as
+well is heard once, since of the voice the codec hears little. Killed, it begins again.
 """
 
 import argparse
@@ -26,13 +26,19 @@ def main() -> None:
 
     torch.set_num_threads(1)
     codec, codes = load_codec(args.codec, torch.device("cpu")), Codes(args.pack)
-    clips = [clip.id for clip in Pack(args.pack).clips]
-    names = [clip.split(VERSION)[0] for clip in clips]
-    once = np.flatnonzero([name == clip for name, clip in zip(names, clips, strict=True)])
+    clips = Pack(args.pack).clips
+    names = [clip.id.split(VERSION)[0] for clip in clips]
+    voices = {name: clip.speaker for name, clip in zip(names, clips, strict=True) if name != clip.id}
+    once = [number for number, (name, clip) in enumerate(zip(names, clips, strict=True)) if name == clip.id]
+    order = np.random.default_rng(0).permutation(once).tolist()
+    turn = {voices.get(names[clip], names[clip]): place for place, clip in reversed(list(enumerate(order)))}
+    drawn = sorted(
+        order, key=lambda clip: turn[voices.get(names[clip], names[clip])]
+    )  # those of one voice, one after the other
     found = {name: np.zeros((0, codes.rows.shape[1]), np.int64) for name in names}
-    for clip in tqdm(np.random.default_rng(0).permutation(once)[: args.clips], mininterval=10):
+    for clip in tqdm(drawn[: args.clips], mininterval=10):
         with torch.inference_mode():
-            wave = codec.decode(codes.get(int(clip))[None])
+            wave = codec.decode(codes.get(clip)[None])
             found[names[clip]] = codec.encode(wave)[0].numpy()
         assert len(found[names[clip]]) == codes.start[clip + 1] - codes.start[clip]
     write_codes([found[name] for name in names], args.out)

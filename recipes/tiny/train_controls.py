@@ -95,7 +95,7 @@ def give_codebooks(decoder: Decoder, known: Codebooks) -> None:
     rough[: len(bend), begin : begin + 2 * POINTS] = torch.from_numpy((known.rough * scale)[shape])
     fine[: len(known.fine), begin : begin + 2 * POINTS] = torch.from_numpy(known.fine * scale)
     begin += 2 * POINTS
-    size = np.sqrt(np.square(known.voices[0]).mean(0))  # of each direction
+    size = known.spread
     for book, vectors in zip(voices, known.voices, strict=True):
         book[: len(vectors), begin : begin + vectors.shape[1]] = torch.from_numpy(vectors / np.sqrt(size * size.mean()))
     begin += vectors.shape[1]

@@ -54,6 +54,8 @@ def test_speakers_are_drawn_by_the_root_of_their_share_and_some_clips_as_often_a
     for all_or_none in (np.ones_like(some), np.zeros_like(some)):  # there is nothing to share
         assert np.array_equal(pack.chance(all_or_none, 0.9), chance)
     assert np.array_equal(pack.chance(some), chance)
+    alone = pack.chance(names={"somebody else"})
+    assert np.allclose(alone, alone[0]), "whoever is not named counts as one"
 
 
 def test_codes_and_targets_belong_to_their_clips(pack: Pack) -> None:
