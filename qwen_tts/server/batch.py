@@ -2,7 +2,6 @@
 
 import asyncio
 import base64
-from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Any, Literal
 from uuid import uuid4
@@ -17,9 +16,8 @@ from .bodies import Speech, SpeechBody
 from .callers import Caller
 from .openai import usage
 from .refusals import answer
-from .reply import Streamed
+from .reply import Made
 from .session import Session
-from .shapes import as_json
 from .sound import Recorder, whole
 
 router = APIRouter(prefix="/v1", tags=["vLLM-Omni"])
@@ -60,10 +58,10 @@ class BatchReply(BaseModel):
 @router.post("/audio/speech/batch", response_model=BatchReply)
 async def speak_batch(body: BatchBody, session: SessionOf, caller: CallerOf) -> Response:
     """Speak several texts. One that fails does not take the others with it; a client that goes away ends them all."""
-    return Streamed(_whole(body, session, caller), "application/json", {})
+    return Made(_whole(body, session, caller))
 
 
-async def _whole(body: BatchBody, session: Session, caller: Caller) -> AsyncGenerator[bytes, None]:
+async def _whole(body: BatchBody, session: Session, caller: Caller) -> dict[str, Any]:
     shared = body.model_dump(exclude={"items"}, exclude_unset=True)
     work = (_one(session, caller, index, shared | item) for index, item in enumerate(body.items))
     results = await asyncio.gather(*work)
@@ -71,7 +69,7 @@ async def _whole(body: BatchBody, session: Session, caller: Caller) -> AsyncGene
     reply = BatchReply(
         id=f"speech-batch-{uuid4().hex}", results=results, total=len(results), succeeded=good, failed=len(results) - good
     )
-    yield as_json(reply.model_dump())
+    return reply.model_dump()
 
 
 async def _one(session: Session, caller: Caller, index: int, fields: dict[str, Any]) -> BatchResult:

@@ -17,9 +17,9 @@ from .access import CallerOf, SessionOf
 from .callers import Caller
 from .encode import wav_header
 from .refusals import Refusal
-from .reply import Streamed
+from .reply import Made, Streamed
 from .session import Plan, Session, SpeechRequest
-from .shapes import as_json, event, ignored_header
+from .shapes import event, ignored_header
 from .sound import Recorder, Sound
 from .spool import LIFETIME
 
@@ -86,7 +86,7 @@ async def generate(body: Synthesis, request: Request, session: SessionOf, caller
     work = _Work(session, plan, text, caller, str(request.base_url).rstrip("/"))
     if request.headers.get("x-dashscope-sse", "").lower() in ON:
         return Streamed(work.events(), "text/event-stream", headers)
-    return Streamed(work.whole(), "application/json", headers)
+    return Made(work.whole(), headers)
 
 
 class _Work:
@@ -97,12 +97,12 @@ class _Work:
         self._audio_id = f"audio_{caller.request_id}"
         self._expires, self._frames, self._pcm = int(time.time() + LIFETIME), 0, bytearray()
 
-    async def whole(self) -> AsyncGenerator[bytes, None]:
-        """The answer as JSON, when all is spoken."""
+    async def whole(self) -> dict[str, Any]:
+        """The answer, when all is spoken."""
         async with aclosing(self._made()) as parts:
             async for _ in parts:
                 pass
-        yield as_json(self._reply("stop", "", await self._kept()))
+        return self._reply("stop", "", await self._kept())
 
     async def events(self) -> AsyncGenerator[bytes, None]:
         """The same as server-sent events, while it is spoken; the last one has the URL."""

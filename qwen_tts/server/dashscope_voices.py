@@ -9,6 +9,7 @@ from typing import Any
 
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
+from starlette.responses import Response
 
 from .access import CallerOf, SessionOf
 from .callers import Caller
@@ -16,6 +17,7 @@ from .dashscope import Synthesis
 from .making import clone, design
 from .recordings import Reference
 from .refusals import Refusal
+from .reply import Made
 from .session import Session
 from .sound import Sound, record
 from .voices import Saved
@@ -40,9 +42,9 @@ class Reply(BaseModel):
     request_id: str
 
 
-@router.post("/services/audio/tts/customization")
-async def customize(body: Customization, session: SessionOf, caller: CallerOf) -> Reply:
-    """Make, list, look up or delete voices."""
+@router.post("/services/audio/tts/customization", response_model=Reply)
+async def customize(body: Customization, session: SessionOf, caller: CallerOf) -> Response:
+    """Make, list, look up or delete voices. A client that goes away ends the making of one."""
     if body.model not in KINDS:
         raise Refusal(400, f"the model must be one of {', '.join(KINDS)}, not {body.model[:60]!r}", "model", "InvalidParameter")
     action = body.field("action")
@@ -50,8 +52,12 @@ async def customize(body: Customization, session: SessionOf, caller: CallerOf) -
     actions = {"create": _design if KINDS[body.model] == "vd" else _clone, "list": _list, "query": _query, "delete": _delete}
     if action not in actions:
         raise Refusal(400, f"the action must be one of {', '.join(actions)}", "action", "InvalidParameter")
-    output, count = await actions[action](session, body, caller)
-    return Reply(output=output, usage={"count": count}, request_id=caller.request_id)
+    return Made(_told(actions[action](session, body, caller), caller))
+
+
+async def _told(work: Awaitable[tuple[dict[str, Any], int]], caller: Caller) -> dict[str, Any]:
+    output, count = await work
+    return Reply(output=output, usage={"count": count}, request_id=caller.request_id).model_dump()
 
 
 async def _clone(session: Session, body: Customization, caller: Caller) -> tuple[dict[str, Any], int]:

@@ -8,13 +8,17 @@ from pydantic import TypeAdapter, ValidationError
 from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
+from starlette.responses import Response
 
 from ..errors import OptionError
 from .access import CallerOf, SessionOf
+from .callers import Caller
 from .making import clone, design
 from .names import voices_known
 from .recordings import MAX_BYTES, Reference, embedding
 from .refusals import Refusal
+from .reply import Made
+from .session import Session
 from .voices import Saved
 
 router = APIRouter(prefix="/v1/audio", tags=["voices"])
@@ -47,10 +51,18 @@ async def voices(session: SessionOf) -> dict[str, Any]:
             "aliases": voices_known() if session.voices.speakers() else []}  # fmt: skip
 
 
-@router.post("/voices", openapi_extra=BODY)
-async def create(request: Request, session: SessionOf, caller: CallerOf) -> dict[str, Any]:
-    """Make a voice from a recording, from a speaker vector, or (type=prompt) from a description."""
-    fields, sample, mime = await _fields(request)
+@router.post("/voices", openapi_extra=BODY, response_model=dict[str, Any])
+async def create(request: Request, session: SessionOf, caller: CallerOf) -> Response:
+    """Make a voice from a recording, from a speaker vector, or (type=prompt) from a description.
+
+    A client that goes away ends the work.
+    """
+    return Made(_make(session, caller, *await _fields(request)))
+
+
+async def _make(
+    session: Session, caller: Caller, fields: dict[str, str], sample: bytes | None, mime: str | None
+) -> dict[str, Any]:
     name = fields.get("name", "")
     notes = {key: fields[key] for key in ("consent", "speaker_description", "language") if fields.get(key)}
     if fields.get("type") == "prompt" or (fields.get("prompt") and sample is None):

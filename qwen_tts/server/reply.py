@@ -1,11 +1,14 @@
 """An answer that is made while it is sent, and no longer than somebody listens."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Coroutine, Mapping
 from contextlib import aclosing
+from typing import Any
 
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
+
+from .shapes import as_json
 
 
 class Streamed(Response):
@@ -43,6 +46,22 @@ class Streamed(Response):
             async for part in parts:
                 await send({"type": "http.response.body", "body": part, "more_body": True})
         await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+class Made(Streamed):
+    """JSON of what some work gives, when it is done.
+
+    Args:
+        work: gives what JSON can hold.
+        headers: of the answer.
+    """
+
+    def __init__(self, work: Coroutine[Any, Any, Any], headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(_alone(work), "application/json", headers or {})
+
+
+async def _alone(work: Coroutine[Any, Any, Any]) -> AsyncGenerator[bytes, None]:
+    yield as_json(await work)
 
 
 async def _gone(receive: Receive) -> None:
