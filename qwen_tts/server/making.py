@@ -38,8 +38,7 @@ async def clone(session: Session, name: str, reference: Reference, notes: dict[s
     """
     base = session.models.first("base")
     _room(session, name, replace)
-    async with session.models.use(base) as model:
-        voice = await asyncio.to_thread(session.recordings.voice, base, model, reference)
+    voice = await session.recordings.voice(session.models, base, reference)
     return await asyncio.to_thread(session.voices.save, name, voice, notes | {"created": now()}, replace)
 
 

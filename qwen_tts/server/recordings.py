@@ -1,10 +1,11 @@
 """Recordings that strangers send -> voices: what may be fetched, how much, and what was made before is not made again."""
 
+import asyncio
 import hashlib
 import io
-import threading
 from collections import OrderedDict
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,13 +15,14 @@ import torch
 from ..audio import decode_base64, load_audio
 from ..errors import AudioError, OptionError
 from ..fetch import fetch
-from ..model import Qwen3TTSModel
 from ..reference import MAX_SECONDS
 from ..voice import VoiceClonePromptItem
 from .encode import load_av
+from .models import Models
 
 MAX_BYTES = 10 * 2**20  # of one recording
 SECONDS = 15.0  # that a URL may take
+FETCHING = 8  # URLs at once, by threads of their own: slow ones hold up nothing but other URLs
 KEPT = 64  # voices
 
 
@@ -51,30 +53,31 @@ class Recordings:
     def __init__(self, allow_private: bool) -> None:
         self._allow_private = allow_private
         self._made: OrderedDict[tuple[Any, ...], VoiceClonePromptItem] = OrderedDict()
-        self._lock = threading.Lock()
+        self._fetching = ThreadPoolExecutor(FETCHING, "fetching")
 
-    def voice(self, name: str, model: Qwen3TTSModel, reference: Reference) -> VoiceClonePromptItem:
-        """The voice of a reference, for a base model of this name. It takes time: call it off the event loop.
+    async def voice(self, models: Models, name: str, reference: Reference) -> VoiceClonePromptItem:
+        """The voice of a reference, for the base model of this name, which is not held while the recording is fetched.
 
         Raises:
             AudioError, TextError, OptionError: it cannot be fetched, read or cloned.
+            BusyError: there is no room for the model.
         """
         if reference.embedding is not None:
             return VoiceClonePromptItem(None, torch.tensor(reference.embedding, dtype=torch.float32), True, False)
-        data = self.bytes(reference.audio)
+        data = await self._bytes(reference.audio)
         key = (name, hashlib.sha256(data).digest(), reference.text, reference.vector_only)
-        with self._lock:
-            if key in self._made:
-                self._made.move_to_end(key)
-                return self._made[key]
-        (voice,) = model.create_voice_clone_prompt(decode(data), reference.text, reference.vector_only)
-        with self._lock:
-            self._made[key] = voice
-            while len(self._made) > KEPT:
-                self._made.popitem(last=False)
+        if key in self._made:
+            self._made.move_to_end(key)
+            return self._made[key]
+        wave = await asyncio.to_thread(decode, data)
+        async with models.use(name) as model:
+            (voice,) = await asyncio.to_thread(model.create_voice_clone_prompt, wave, reference.text, reference.vector_only)
+        self._made[key] = voice
+        while len(self._made) > KEPT:
+            self._made.popitem(last=False)
         return voice
 
-    def bytes(self, audio: str | bytes | None) -> bytes:
+    async def _bytes(self, audio: str | bytes | None) -> bytes:
         """The file that a reference means.
 
         Raises:
@@ -83,11 +86,16 @@ class Recordings:
         if not audio:
             raise AudioError("the reference audio is missing: send a URL, a data: URL or base64")
         if isinstance(audio, str) and audio[:8].lower().startswith(("http://", "https://")):
-            return fetch(audio, SECONDS, MAX_BYTES, self._allow_private)
-        data = audio if isinstance(audio, bytes) else _base64(audio)
+            wanted = audio, SECONDS, MAX_BYTES, self._allow_private
+            return await asyncio.get_running_loop().run_in_executor(self._fetching, fetch, *wanted)
+        data = audio if isinstance(audio, bytes) else await asyncio.to_thread(_base64, audio)
         if len(data) > MAX_BYTES:
             raise AudioError(f"the reference audio is larger than {MAX_BYTES >> 20} MiB; cut it")
         return data
+
+    def close(self) -> None:
+        """Ends the threads; who waits to be fetched is not."""
+        self._fetching.shutdown(wait=False, cancel_futures=True)
 
 
 def decode(data: bytes) -> tuple[np.ndarray, int]:

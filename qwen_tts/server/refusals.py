@@ -58,6 +58,6 @@ def answer(error: QwenTTSError) -> Answer:
         return Answer(error.status, str(error), code, error.param, error.retry_after)
     if isinstance(error, BusyError):
         return Answer(429, str(error), CODES[429], retry_after=error.retry_after)
-    if isinstance(error, ClosedError):
-        return Answer(503, STOPPING, CODES[503], retry_after=1)
-    return Answer(503 if isinstance(error, LimitError) else 400, str(error), "invalid_value")
+    if isinstance(error, ClosedError | LimitError):  # the second is a server that is too slow, not a request that is wrong
+        return Answer(503, STOPPING if isinstance(error, ClosedError) else str(error), CODES[503], retry_after=1)
+    return Answer(400, str(error), CODES[400])

@@ -10,11 +10,14 @@ from starlette.types import Receive, Scope, Send
 
 from .shapes import as_json
 
+PATIENCE = 60.0  # seconds that a part waits for who reads nothing, as a scheduler's listeners get
+
 
 class Streamed(Response):
     """Sends parts as they come. What is wrong before the first one is an answer of its own, with its own status.
 
-    A client that goes away ends the work at once, whatever is waited for at that moment.
+    A client that goes away ends the work at once, whatever is waited for at that moment; so does one that reads nothing any
+    more, after a while.
 
     Args:
         parts: of the body.
@@ -42,9 +45,12 @@ class Streamed(Response):
         async with aclosing(self._parts) as parts:
             first = await anext(parts, b"")
             await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
-            await send({"type": "http.response.body", "body": first, "more_body": True})
-            async for part in parts:
-                await send({"type": "http.response.body", "body": part, "more_body": True})
+            try:
+                await _taken(send, first)
+                async for part in parts:
+                    await _taken(send, part)
+            except _Stalled:  # what is unfinished is cut off by the server, so nobody takes it for the whole
+                return
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
@@ -62,6 +68,18 @@ class Made(Streamed):
 
 async def _alone(work: Coroutine[Any, Any, Any]) -> AsyncGenerator[bytes, None]:
     yield as_json(await work)
+
+
+class _Stalled(Exception):
+    """Nobody reads."""
+
+
+async def _taken(send: Send, part: bytes) -> None:
+    try:
+        async with asyncio.timeout(PATIENCE):
+            await send({"type": "http.response.body", "body": part, "more_body": True})
+    except TimeoutError:
+        raise _Stalled from None
 
 
 async def _gone(receive: Receive) -> None:

@@ -163,8 +163,7 @@ class Session:
 
     async def _cloned(self, name: str, request: SpeechRequest) -> tuple[str | None, Any]:
         if request.reference is not None:
-            async with self.models.use(name) as model:
-                return None, await asyncio.to_thread(self.recordings.voice, name, model, request.reference)
+            return None, await self.recordings.voice(self.models, name, request.reference)
         return await asyncio.to_thread(self.voices.saved, request.voice)
 
     def _instruct(self, request: SpeechRequest, config: ModelConfig, kind: str, arguments: dict[str, Any]) -> list[str]:
@@ -236,6 +235,7 @@ class Session:
         """Ends all speech, now, and removes what was only for this session."""
         self.source.close()
         self.spool.close()
+        self.recordings.close()
 
     async def idle(self) -> None:
         """Waits until nobody speaks."""
@@ -274,11 +274,12 @@ class Session:
             length += len(piece)
             if length > self.settings.max_text:
                 raise TextError(f"the text has more than {self.settings.max_text} characters: send it in parts")
+            self.metrics.characters.inc(len(piece))
             yield piece
 
     def _report(self, plan: Plan, text: Any, caller: Caller, watch: Watch, outcome: str, reason: str | None) -> None:
         self.metrics.requests.labels(caller.protocol, outcome.partition(" ")[0]).inc()
-        size = len(text) if isinstance(text, str) else None
+        size = len(text) if isinstance(text, str) else None  # text that comes in pieces is counted as it comes
         self.metrics.characters.inc(size or 0)
         log(
             "speech", request_id=caller.request_id, protocol=caller.protocol, key=caller.key and caller.key.name,

@@ -77,8 +77,10 @@ CONFIG = {"type": "session.config", "voice": "ryan", "response_format": "pcm", "
 def test_text_that_comes_in(make: Callable[..., Session]) -> None:
     words = [{"type": "input.text", "text": word} for word in ("The ", "house. ", "The boat.")]
     done = {"type": "input.done"}
-    with listening(make("mini-CustomVoice")) as address:
+    session = make("mini-CustomVoice")
+    with listening(session) as address:
         whole = talk(address, CONFIG, *words, done)
+        assert "qwen_tts_characters_total 20.0" in session.metrics.text().decode()
         assert [m["type"] for m in whole if "type" in m] == ["audio.start", "audio.done", "session.done"]
         assert sum(len(m["bytes"]) for m in whole if "bytes" in m) == whole[-2]["total_bytes"] > 1000
         parts = talk(address, CONFIG | {"split_granularity": "sentence"}, *words, done)
@@ -88,6 +90,7 @@ def test_text_that_comes_in(make: Callable[..., Session]) -> None:
         assert [bytes] == [type(m["bytes"]) for m in alone if "bytes" in m]
         file = next(m["bytes"] for m in alone if "bytes" in m)
         assert len(samples(file)) * 2 == whole[-2]["total_bytes"] == int.from_bytes(file[40:44], "little")
+        assert 'qwen_tts_answers_total{protocol="stream",status="101"}' in session.metrics.text().decode()
 
 
 def test_one_utterance_after_the_other(make: Callable[..., Session]) -> None:
