@@ -197,9 +197,9 @@ class Talk:
 
     async def _say(self, text: str) -> None:
         response, status = Response(self._fields.voice or "Cherry"), "failed"
-        for one in response.begin():
-            await self._socket.send(one)
         try:
+            for one in response.begin():
+                await self._socket.send(one)
             plan = self._plan or await self._session.plan(self._fields.request(self.model))
             self._plan, number = plan, self._number
             self._number += 1

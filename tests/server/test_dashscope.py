@@ -16,6 +16,7 @@ from dashscope.audio.qwen_tts_realtime import AudioFormat, QwenTtsRealtime, Qwen
 from serving import Web, endless, listening, same, samples
 
 from qwen_tts.server.session import Session
+from qwen_tts.server.sockets import JsonSocket
 
 ONE = "response.created output_item.added content_part.added audio.delta audio.done content_part.done output_item.done done"
 RESPONSE = [ONE.split()[0], *(f"response.{name}" for name in ONE.split()[1:])]
@@ -185,6 +186,33 @@ def test_who_leaves_or_cancels_after_finishing_is_heard(
         kinds = asyncio.run(asyncio.wait_for(run(), 30))
         asyncio.run(asyncio.wait_for(session.idle(), 10))
     assert leaves or ("error" in kinds and kinds[-2:] == ["response.done", "session.finished"])
+
+
+def test_a_response_that_is_cancelled_as_it_begins_is_done(
+    make: Callable[..., Session], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    send = JsonSocket.send
+
+    async def slowly(socket: JsonSocket, data: Any) -> None:
+        await send(socket, data)
+        if data["type"] == "response.created":
+            await asyncio.sleep(1)
+
+    async def run() -> list[str]:
+        kinds = []
+        async with websockets.connect(f"ws://{address}/api-ws/v1/realtime?model=qwen3-tts-flash-realtime") as socket:
+            for message in ({"type": "input_text_buffer.append", "text": "The house"}, {"type": "session.finish"}):
+                await socket.send(json.dumps(message))
+            while kinds[-1:] != ["session.finished"]:
+                kinds.append(json.loads(await socket.recv())["type"])
+                if kinds[-1] == "response.created":
+                    await socket.send(json.dumps({"type": "response.cancel"}))
+        return kinds
+
+    monkeypatch.setattr(JsonSocket, "send", slowly)
+    with listening(make("mini-CustomVoice")) as address:
+        kinds = asyncio.run(asyncio.wait_for(run(), 30))
+    assert "response.audio.delta" not in kinds and kinds[-2:] == ["response.done", "session.finished"]
 
 
 def test_http_and_events_with_the_client(make: Callable[..., Session]) -> None:
