@@ -16,6 +16,7 @@ from .voice import VoiceClonePromptItem, voices_from_dict
 from .voice_file import SUFFIX, read_voices
 
 NAME = re.compile(r"\w(?:[\w -]{0,62}\w)?")
+NAMES = "a name has 1 to 64 letters, digits, '_', '-' and spaces between them"
 RESERVED = re.compile(r"con|prn|aux|nul|com\d|lpt\d")  # no files on Windows
 PATH_SIGNS = ("/", "\\", ".")
 
@@ -55,9 +56,7 @@ class VoiceStore:
         """
         key = unicodedata.normalize("NFC", name).strip().casefold()
         if not NAME.fullmatch(key) or RESERVED.fullmatch(key) or len(key.encode()) > 200:
-            raise VoiceError(
-                f"no voice can be called {name[:80]!r}: a name has 1 to 64 letters, digits, '_', '-' and spaces between them"
-            )
+            raise VoiceError(f"no voice can be called {name[:80]!r}: {NAMES}")
         return self.directory / f"{key}{SUFFIX}"
 
     def save(self, name: str, voice: VoiceClonePromptItem, replace: bool = False) -> Path:

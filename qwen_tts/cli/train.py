@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from .train_options import Device, Seed
+from .train_options import Device, Peak, Seed
 from .train_sets import codes, export, guess, pack, plot
 from .train_stages import codec, context, decoder, talker
 
@@ -17,7 +17,6 @@ Model = Annotated[str, typer.Option(help="A base model: its directory or its nam
 Name = Annotated[str, typer.Option(help="What the voice is called.")]
 Output = Annotated[Path, typer.Option("--output", "-o", help="The directory of the new model; it must not exist yet.")]
 Epochs = Annotated[float, typer.Option(min=0, help="How often to go through the clips.")]
-Rate = Annotated[float, typer.Option(help="The highest learning rate.")]
 Size = Annotated[int, typer.Option(min=1, help="Clips at once.")]
 Accumulate = Annotated[int, typer.Option(min=1, help="Batches a step.")]
 Lora = Annotated[int | None, typer.Option(min=1, help="Train adapters of this rank instead of whole matrices: less memory.")]
@@ -25,7 +24,7 @@ Lora = Annotated[int | None, typer.Option(min=1, help="Train adapters of this ra
 
 @train.command()
 def voice(
-    data: Data, model: Model, name: Name, output: Output, epochs: Epochs = 3, rate: Rate = 2e-5, batch: Size = 2,
+    data: Data, model: Model, name: Name, output: Output, epochs: Epochs = 3, rate: Peak = 2e-5, batch: Size = 2,
     accumulate: Accumulate = 4, lora: Lora = None, device: Device = "auto", seed: Seed = 0,
 ) -> None:  # fmt: skip
     """Teach a base model one person's voice, and write a custom voice model that has it.
@@ -41,7 +40,10 @@ def voice(
     from ..train import spread
     from ..train.finetune import TuneOptions, VoiceTrainer, read_examples
     from ..train.loop import train as run
+    from ..voice_store import NAME, NAMES
 
+    if not NAME.fullmatch(name):
+        raise OptionError(f"no voice can be called {name[:80]!r}: {NAMES}")
     if output.exists():
         raise OptionError(f"{output} is there already: choose another name")
     if not output.parent.is_dir():

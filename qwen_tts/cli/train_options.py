@@ -14,6 +14,7 @@ Text = Annotated[
 Config = Annotated[Path, typer.Option(help="The sizes: config.json of a model, or of its codec.")]
 Threads = Annotated[int, typer.Option(min=1)]
 Device = Annotated[str, typer.Option(help='"cpu", "cuda:0" or "auto".')]
+Peak = Annotated[float, typer.Option(min=1e-9, help="The highest learning rate.")]
 Seed = Annotated[int, typer.Option(help="Of all that is drawn.")]
 
 

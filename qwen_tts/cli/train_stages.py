@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from ..errors import DataError, OptionError
-from .train_options import Config, Device, PackDir, Seed, Text, Threads, begin
+from .train_options import Config, Device, PackDir, Peak, Seed, Text, Threads, begin
 
 Out = Annotated[Path, typer.Argument(metavar="OUT", help="A folder for log.jsonl and state.pt; if they are there, it goes on.")]
 CodecState = Annotated[Path, typer.Argument(help="state.pt of `qwen-tts train codec`.")]
@@ -21,7 +21,7 @@ Exact = Annotated[bool, typer.Option("--fp32", help="Without bfloat16.")]
 
 def codec(
     pack: PackDir, out: Out, config: Config, start: Start = None, steps: Steps = 12000,
-    peak: Annotated[float, typer.Option(help="The highest learning rate.")] = 6e-4, threads: Threads = 2,
+    peak: Peak = 6e-4, threads: Threads = 2,
     device: Device = "auto", compiled: Compiled = False, fp32: Exact = False, seed: Seed = 0,
 ) -> None:  # fmt: skip
     """Learn what codes are: the encoder and the codebooks. Phonetic targets beside the pack are for codebook 0."""
@@ -93,7 +93,7 @@ def talker(
     pack: PackDir,
     text: Text, out: Out, config: Config, guessed: Guessed = None, start: StartTalker = None, steps: Steps = 10000,
     threads: Threads = 2, device: Device = "auto", compiled: Compiled = False, fp32: Exact = False,
-    peak: Annotated[float, typer.Option(help="The highest learning rate.")] = 1e-3,
+    peak: Peak = 1e-3,
     excerpts: Annotated[float, typer.Option(help="Share of the clips of which only a run of words is shown.")] = 0.15,
     cloned: Annotated[float, typer.Option(help="Share of named or described clips whose voice a vector tells.")] = 0.35,
     described: Annotated[

@@ -155,7 +155,7 @@ class Codes:
         """Raises DataError where nothing was written."""
         if not (folder / "codes_start.npy").is_file():
             raise DataError(f"{folder} holds no codes: qwen-tts train codes puts them into a training set")
-        self.start = np.load(folder / "codes_start.npy")
+        self.folder, self.start = folder, np.load(folder / "codes_start.npy")
         flat = np.fromfile(folder / "codes.i16", "<i2")
         self.rows = flat.reshape(int(self.start[-1]), -1)
 
@@ -175,7 +175,7 @@ class Alignment:
     """What lies beside a pack as aligned.f4 and aligned_start.npy: when each byte of a text is spoken, in codec frames."""
 
     def __init__(self, folder: Path) -> None:
-        self.start = np.load(folder / "aligned_start.npy")
+        self.folder, self.start = folder, np.load(folder / "aligned_start.npy")
         self.times = np.fromfile(folder / "aligned.f4", "<f4")
 
     def times_of(self, clip: int) -> np.ndarray:

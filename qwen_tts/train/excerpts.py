@@ -115,6 +115,6 @@ class Excerpts:
         start, end = words[first].start(), words[stop - 1].end()
         byte, last = (len(text[:place].encode()) for place in (start, end))
         spoken = self.alignment.times_of(clip)[byte:last]
-        begin = int(spoken[0]) if first else 0
+        begin = max(0, min(int(spoken[0]), frames - 4)) if first else 0
         after = min(frames, int(np.ceil(spoken[-1])) + 1) if stop < len(words) else frames
         return Excerpt(clip, text[start:end], byte, slice(begin, max(after, begin + 4)))

@@ -34,9 +34,11 @@ def number() -> int:
 
 
 def average_gradients(parameters: list[nn.Parameter]) -> None:
-    """Gives every process the mean of all their gradients."""
-    if dist.is_initialized():
-        for parameter in parameters:
+    """Gives every process the mean of all their gradients; none where none has any, since an optimizer would let it decay."""
+    if dist.is_initialized() and parameters:
+        learned = torch.tensor([parameter.grad is not None for parameter in parameters], device=parameters[0].device).int()
+        dist.all_reduce(learned)
+        for parameter in (one for one, some in zip(parameters, learned.tolist(), strict=True) if some):
             gradient = torch.zeros_like(parameter) if parameter.grad is None else parameter.grad
             dist.all_reduce(gradient)
             parameter.grad = gradient / dist.get_world_size()

@@ -19,6 +19,7 @@ from .conceal import conceal
 from .data import Alignment, Codes, Pack
 from .excerpts import Excerpt, Excerpts, Recording
 from .hint import TextRows
+from .matching import check
 from .talker_options import TalkerOptions
 
 
@@ -57,9 +58,10 @@ class TalkerBatches:
             vectors: what a speaker encoder that is taught by itself would say of each clip, [clips, D], instead.
             heard: the same clips as a codec hears them, for speech to go on from; from those without frames there none does.
         Raises:
-            DataError: there is no clip whose voice can be told.
+            DataError: there is no clip whose voice can be told, or something is not of the pack's clips.
             OptionError: the config does not know the language of a clip.
         """
+        check(pack, codes, alignment, vectors, guessed, heard)
         self.talker, self.config, self.text, self.pack, self.codes, self.options = talker, config, text, pack, codes, options
         self.pasts = [codes] if guessed is None else [codes, guessed]
         self.device = talker.model.codec_embedding.weight.device

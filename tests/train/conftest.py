@@ -32,7 +32,7 @@ def pack(tmp_path: Path) -> Pack:
     np.save(folder / "codes_start.npy", starts)
     np.save(folder / "phonetic_start.npy", starts)
     rng.integers(0, CODES, (sum(frames), GROUPS)).astype("<i2").tofile(folder / "codes.i16")
-    times = [np.linspace(0, n, len(text) + 1) for n, text in zip(frames, TEXTS, strict=True)]
+    times = [np.linspace(0, n, len(text) + 1)[:-1] for n, text in zip(frames, TEXTS, strict=True)]
     np.concatenate(times).astype("<f4").tofile(folder / "aligned.f4")
     np.save(folder / "aligned_start.npy", np.concatenate(([0], np.cumsum([len(t) for t in times]))))
     rng.standard_normal((sum(frames), 5)).astype("<f2").tofile(folder / "phonetic.f16")

@@ -31,22 +31,22 @@ OPTIONS = TalkerOptions(
 
 
 @pytest.fixture
-def base(model_dir: Callable[[str], Path]) -> Callable[[Pack], TalkerTrainer]:
+def base(model_dir: Callable[[str], Path]) -> Callable[..., TalkerTrainer]:
     config = ModelConfig.from_dict(model_config("base") | {"tts_model_type": "base"})
     assert config.speaker_encoder_config is not None
 
-    def make(pack: Pack) -> TalkerTrainer:
+    def make(pack: Pack, aligned: bool = True) -> TalkerTrainer:
         torch.manual_seed(0)
         encoder = SpeakerEncoder(config.speaker_encoder_config)  # type: ignore[arg-type]
         talker, text = Talker(config.talker_config), TextTokenizer.from_dir(model_dir("base"))
         known = replace(config, talker_config=replace(config.talker_config, spk_id={"ryan": 0}, spk_is_dialect={}))
-        codes, alignment = Codes(pack.folder), Alignment(pack.folder)
+        codes, alignment = Codes(pack.folder), Alignment(pack.folder) if aligned else None
         return TalkerTrainer(TalkerBatches(talker, known, text, pack, codes, OPTIONS, alignment, None, encoder))
 
     return make
 
 
-def test_halves_of_a_clip_meet_at_a_word(pack: Pack, base: Callable[[Pack], TalkerTrainer]) -> None:
+def test_halves_of_a_clip_meet_at_a_word(pack: Pack, base: Callable[..., TalkerTrainer]) -> None:
     trainer, seen = base(pack), set()
     for seed in range(40):
         halves = trainer.batches.excerpts.halves(2, np.random.default_rng(seed))
@@ -62,7 +62,7 @@ def test_halves_of_a_clip_meet_at_a_word(pack: Pack, base: Callable[[Pack], Talk
     assert trainer.batches.excerpts.halves(0, np.random.default_rng(0)) is None  # a second: too short for two
 
 
-def test_a_clip_goes_on_from_another_one_of_its_speaker(pack: Pack, base: Callable[[Pack], TalkerTrainer]) -> None:
+def test_a_clip_goes_on_from_another_one_of_its_speaker(pack: Pack, base: Callable[..., TalkerTrainer]) -> None:
     known = base(pack).batches
     drawn = [known.excerpts.before(2, np.random.default_rng(seed)) for seed in range(60)]
     parts = {(before.clip, before.text) for before, after in filter(None, drawn) if after.text == pack.clips[2].text}
@@ -77,7 +77,7 @@ def test_a_clip_goes_on_from_another_one_of_its_speaker(pack: Pack, base: Callab
         assert {before.clip for before, _ in filter(None, drawn)} == may
 
 
-def test_what_is_gone_on_from_is_as_a_codec_hears_it(pack: Pack, base: Callable[[Pack], TalkerTrainer]) -> None:
+def test_what_is_gone_on_from_is_as_a_codec_hears_it(pack: Pack, base: Callable[..., TalkerTrainer]) -> None:
     known, folder = base(pack).batches, pack.folder / "heard"
     write_codes([CODES - 1 - known.codes.get(0).numpy(), *[np.zeros((0, GROUPS), np.int64)] * 2], folder)
     options = replace(OPTIONS, in_context=1.0)
@@ -96,7 +96,7 @@ def test_what_is_gone_on_from_is_as_a_codec_hears_it(pack: Pack, base: Callable[
     assert torch.equal(given.assemble([2], np.random.default_rng(seed)).codes[0], known.codes.get(2)), "speech stays true"
 
 
-def test_in_context_training_reads_what_inference_reads(pack: Pack, base: Callable[[Pack], TalkerTrainer]) -> None:
+def test_in_context_training_reads_what_inference_reads(pack: Pack, base: Callable[..., TalkerTrainer]) -> None:
     trainer = base(pack)
     trainer.batches.options = replace(trainer.options, in_context=1.0)
     drawn = ((n, *trainer.batches.voiced(2, np.random.default_rng(n))) for n in range(50))
@@ -124,7 +124,7 @@ def test_in_context_training_reads_what_inference_reads(pack: Pack, base: Callab
     assert torch.equal(batch.codes[0], codes[part.frames])
 
 
-def test_the_voice_of_a_recording_decides_what_is_spoken(pack: Pack, base: Callable[[Pack], TalkerTrainer]) -> None:
+def test_the_voice_of_a_recording_decides_what_is_spoken(pack: Pack, base: Callable[..., TalkerTrainer]) -> None:
     """Three clips with the same text, one speaker each: after training each recording alone brings back its clip's codes."""
     clips = [
         replace(clip, text="the house", speaker="", instruct="a voice", samples=pack.clips[0].samples) for clip in pack.clips
@@ -134,8 +134,7 @@ def test_the_voice_of_a_recording_decides_what_is_spoken(pack: Pack, base: Calla
     rng.integers(0, CODES, (3 * frames, GROUPS)).astype("<i2").tofile(pack.folder / "codes.i16")
     np.save(pack.folder / "codes_start.npy", np.arange(4) * frames)
     pack.clips = clips
-    trainer = base(pack)
-    trainer.batches.alignment = trainer.batches.excerpts.alignment = None
+    trainer = base(pack, aligned=False)
     for step in range(150):
         figures = trainer.step(step)
     assert figures["code0"] < 0.1, figures
@@ -155,7 +154,7 @@ def test_the_voice_of_a_recording_decides_what_is_spoken(pack: Pack, base: Calla
             assert torch.equal(torch.cat([made for made, _ in frames_made]), trainer.batches.codes.get(number))
 
 
-def test_given_vectors_stand_for_a_speaker_encoder(pack: Pack, base: Callable[[Pack], TalkerTrainer]) -> None:
+def test_given_vectors_stand_for_a_speaker_encoder(pack: Pack, base: Callable[..., TalkerTrainer]) -> None:
     known = base(pack).batches
     assert known.speaker_encoder is not None
     width = known.speaker_encoder.config.enc_dim
@@ -178,7 +177,7 @@ def test_given_vectors_stand_for_a_speaker_encoder(pack: Pack, base: Callable[[P
     assert (heard.heard[1:] != torch.from_numpy(vectors[1])[1:]).all()
 
 
-def test_who_has_no_name_is_known_by_a_vector(pack: Pack, base: Callable[[Pack], TalkerTrainer]) -> None:
+def test_who_has_no_name_is_known_by_a_vector(pack: Pack, base: Callable[..., TalkerTrainer]) -> None:
     known = base(pack).batches
     pack.clips[0] = replace(pack.clips[0], speaker="somebody")
     vectors = np.ones((len(pack.clips), 8), np.float32)
@@ -192,7 +191,7 @@ def test_who_has_no_name_is_known_by_a_vector(pack: Pack, base: Callable[[Pack],
     assert given.voiced(1, np.random.default_rng(0))[1] is None
 
 
-def test_a_described_voice_is_known_by_its_description(pack: Pack, base: Callable[[Pack], TalkerTrainer]) -> None:
+def test_a_described_voice_is_known_by_its_description(pack: Pack, base: Callable[..., TalkerTrainer]) -> None:
     known = base(pack).batches
     pack.clips[2] = replace(pack.clips[2], speaker="", instruct="a deep voice")
     vectors, rng = np.ones((len(pack.clips), 8), np.float32), np.random.default_rng(0)

@@ -214,6 +214,9 @@ def test_the_command_trains_goes_on_and_refuses(data: Path, model_dir: Callable[
     for more, words in (([], "is there already"), (["-o", str(tmp_path / "no" / "x")], "does not exist")):
         done = CliRunner().invoke(app, [*arguments, *more])
         assert done.exit_code == 2 and words in done.output
+    for told, words in ((["--name", " "], "no voice can be called"), (["--rate", "0"], "--rate")):
+        done = CliRunner().invoke(app, [*arguments, *told])
+        assert done.exit_code == 2 and words in done.output, done.output
     wrong = [*arguments[:4], str(model_dir("custom_voice")), *arguments[5:8], str(tmp_path / "other"), "--device", "cpu"]
     done = CliRunner().invoke(app, wrong)
     assert done.exit_code == 2 and "learned by a base model" in done.output

@@ -101,7 +101,7 @@ def test_the_watched_head_is_the_attention_of_the_model(trainer: TalkerTrainer) 
 
 
 def test_the_hint_is_the_attention_on_what_is_spoken(trainer: TalkerTrainer) -> None:
-    """With even timing, frame t of T speaks byte (t + 1/2) n / T of the text's n."""
+    """With even timing, frame t of T speaks byte (t + 1/2) n / T of the n of the text, or the last one."""
     batch = trainer.batches.assemble([2, 1], np.random.default_rng(0))
     with torch.no_grad():
         trainer.talker(batch.inputs)
@@ -117,7 +117,7 @@ def test_the_hint_is_the_attention_on_what_is_spoken(trainer: TalkerTrainer) -> 
                 rows = batch.text[b]
                 assert rows is not None
                 for t in range(frames):
-                    place, mass = (t + 0.5) * len(text) / frames, 0.0
+                    place, mass = min((t + 0.5) * len(text) / frames, len(text) - 1), 0.0
                     for k, (begin, end) in enumerate(zip([0, *ends], ends, strict=False)):
                         off = max(begin - place, place - end, 0)
                         weight = np.exp(-(off**2) / (2 * trainer.options.guide_slack**2))
