@@ -20,6 +20,9 @@ from .voice import voice
 from .voices import voices
 
 
+BEHIND = 'What begins with a dash and is no option goes behind --, as in: say -- "-5 degrees"'
+
+
 class Commands(TyperGroup):
     """Turns what a user can cause into one line, and into an exit code: 2 for an error, 130 for an interruption."""
 
@@ -31,6 +34,10 @@ class Commands(TyperGroup):
         except QwenTTSError as error:
             typer.echo(f"qwen-tts: {error}", err=True)
             raise typer.Exit(2) from None
+        except Exception as error:  # an unknown option's class is elsewhere in each version of typer
+            if getattr(error, "option_name", None) and not getattr(error, "possibilities", None):
+                vars(error)["message"] += f". {BEHIND}"
+            raise
         except KeyboardInterrupt:
             typer.echo("qwen-tts: interrupted", err=True)
             raise typer.Exit(130) from None

@@ -2,8 +2,10 @@
 
 import functools
 import inspect
+import os
 import sys
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
@@ -101,7 +103,7 @@ class Speech:
         sampling = ("seed", "temperature", "top_k", "top_p", "repetition_penalty", "max_new_tokens")
         options = {name: getattr(self, name) for name in ("language", *sampling, "speed", "reading")}
         chunks = begin(loaded, said, options)
-        samples, first, reason = _listen(chunks, raw=self.stream_to is not None)
+        samples, first, reason = _listen(chunks, self.stream_to is not None, self.output)
         spent = time.perf_counter() - ready
         if self.output is not None:
             write_audio(self.output, samples, loaded.sample_rate)
@@ -145,8 +147,11 @@ def read_text(text: str | None, file: Path | None, what: str, how: str) -> str:
         raise TextError(f"cannot read {file or 'standard input'}: {error.strerror}") from None
 
 
-def _listen(chunks: "Iterator[AudioChunk]", raw: bool) -> tuple[Any, float, str]:
-    """Takes the speech as it is made: all samples, when the first came, and why it ended."""
+def _listen(chunks: "Iterator[AudioChunk]", raw: bool, output: Path | None) -> tuple[Any, float, str]:
+    """Takes the speech as it is made: all samples, when the first came, and why it ended.
+
+    `raw` samples go to standard output, until its reader leaves; for the sake of `output` the speech then goes on.
+    """
     import numpy as np
 
     from ..audio import pcm16
@@ -156,8 +161,15 @@ def _listen(chunks: "Iterator[AudioChunk]", raw: bool) -> tuple[Any, float, str]
         for chunk in chunks:
             first = first or time.perf_counter()
             parts.append(chunk.samples)
-            if raw:
-                _send(pcm16(chunk.samples))
+            try:
+                if raw:
+                    _send(pcm16(chunk.samples))
+            except BrokenPipeError:
+                if output is None:
+                    raise
+                raw = False
+                warnings.warn(f"standard output was closed; the speech goes on into {output}", stacklevel=1)
+                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for what is flushed at the end
             advance(len(chunk.samples) / chunk.rate)
             reason = chunk.finish_reason or ""
     return np.concatenate(parts), first, reason

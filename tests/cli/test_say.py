@@ -136,6 +136,11 @@ def test_what_cannot_be_is_said_in_one_line(say: Callable[..., Result], argument
     refused(say(*arguments), words)
 
 
+def test_a_text_that_begins_with_a_dash_is_told_where_it_goes(say: Callable[..., Result]) -> None:
+    result = say("-5 degrees", "-o", "a.wav")
+    assert result.exit_code == 2 and "behind --" in result.stderr
+
+
 def test_text_that_is_not_utf8(say: Callable[..., Result]) -> None:
     refused(say("-", "-o", "a.wav", stdin=b"caf\xe9"), "not UTF-8")
 
@@ -181,6 +186,17 @@ def test_a_reader_that_goes_away_is_no_traceback(tmp_path: Path, model_dir: Call
     process.stdout.close()
     errors = process.stderr.read()
     assert process.wait(60) == 1 and errors == b""
+
+
+def test_a_reader_that_goes_away_does_not_take_the_file_with_it(tmp_path: Path, model_dir: Callable[[str], Path]) -> None:
+    told = ["x " * 300, "--temperature", "0.01", "--max-new-tokens", "100", "--model", str(model_dir("custom_voice"))]
+    process = start([*told, "--stream-to", "-", "-o", "a.wav"], tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert process.stdout is not None and process.stderr is not None
+    process.stdout.read(1)
+    process.stdout.close()
+    errors = process.stderr.read().decode()
+    assert process.wait(60) == 0 and "goes on into a.wav" in errors and "Traceback" not in errors
+    assert len(load_audio(tmp_path / "a.wav")[0]) > 90 * 1920
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device of Linux")
