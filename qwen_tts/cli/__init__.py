@@ -19,7 +19,6 @@ from .train import train
 from .voice import voice
 from .voices import voices
 
-
 BEHIND = 'What begins with a dash and is no option goes behind --, as in: say -- "-5 degrees"'
 
 
