@@ -24,7 +24,7 @@ def check_reference(wave: np.ndarray, rate: int) -> None:
         raise AudioError(
             f"the reference audio lasts {seconds:.0f} s; the limit is {MAX_SECONDS:.0f} s, 5 to 15 s are best: cut it"
         )
-    if np.abs(wave).max() < SILENCE:
+    if np.ptp(wave) / 2 < SILENCE:  # a constant offset is no sound
         raise AudioError("the reference audio is silent: its peak is below -60 dB of full scale; record it again, louder")
     if (share := _clipped(wave)) > CLIPPED:
         raise AudioError(
