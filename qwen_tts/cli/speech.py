@@ -77,6 +77,8 @@ class Speech:
             raise OptionError("say where the speech goes: -o FILE, or --stream-to -")
         if self.stream_to not in (None, "-"):
             raise OptionError(f"--stream-to takes only - (standard output), not {self.stream_to!r}; for a file use -o")
+        if self.stream_to is not None and sys.stdout is None:
+            raise OptionError("--stream-to - writes to standard output, which is closed; for a file use -o")
         if self.stream_to is not None and sys.stdout.isatty():
             raise OptionError("--stream-to - writes raw samples; pipe them into a player: ... | aplay -f S16_LE -r 24000")
         said = read_text(self.text, self.file, "text", 'as an argument, with --file, or as "-" for standard input')
@@ -137,6 +139,8 @@ def read_text(text: str | None, file: Path | None, what: str, how: str) -> str:
     """
     if (text is None) == (file is None):
         raise TextError(f"give the {what} once: {how}")
+    if text == "-" and sys.stdin is None:
+        raise TextError(f"cannot read the {what}: standard input is closed; give it {how}")
     try:
         if file is not None:
             return file.read_text("utf-8-sig")

@@ -1,9 +1,12 @@
-"""The command as a process: interrupted before it has begun."""
+"""The command as a process: interrupted before it has begun, and with standard streams that are closed."""
 
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+
+import pytest
 
 MODULE = f"{sys.executable} -m qwen_tts"
 
@@ -19,3 +22,22 @@ def test_ctrl_c_while_the_command_is_imported(tmp_path: Path) -> None:
     path = os.pathsep.join(filter(None, (str(tmp_path), os.environ.get("PYTHONPATH"))))
     done = shell(f"exec {MODULE} say hi -o a.wav", tmp_path, PYTHONPATH=path)
     assert (done.returncode, done.stdout, done.stderr) == (130, "", "qwen-tts: interrupted\n")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ("say hi --stream-to - >&-", "--stream-to - writes to standard output, which is closed"),
+        ("say - -o a.wav <&-", "cannot read the text: standard input is closed"),
+    ],
+)
+def test_a_stream_that_is_needed_and_closed_is_said_in_one_line(tmp_path: Path, arguments: str, words: str) -> None:
+    done = shell(f"{MODULE} {arguments}", tmp_path)
+    assert done.returncode == 2 and done.stderr.startswith(f"qwen-tts: {words}") and done.stderr.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_closed_streams_are_not_needed_for_a_file(tmp_path: Path, model_dir: Callable[[str], Path]) -> None:
+    done = shell(f"{MODULE} say hi -o a.wav --seed 1 --model {model_dir('custom_voice')} <&- >&- 2>&-", tmp_path)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert (tmp_path / "a.wav").stat().st_size > 1000
