@@ -109,7 +109,8 @@ def each(name: str, value: Any, count: int, of: str = "text") -> list[Any]:
 def instruct_ids(model: LoadedModel, instruct: str | None) -> list[int] | None:
     """An instruction's ids; None where there is nothing in it."""
     if instruct is None or isinstance(instruct, str):
-        return model.text.instruct_ids(instruct.translate(SILENT)) if instruct and instruct.strip() else None
+        said = (instruct or "").translate(SILENT)
+        return model.text.instruct_ids(said) if said.strip() else None
     raise OptionError(f"an instruction must be a string, not {type(instruct).__name__}")
 
 

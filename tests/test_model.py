@@ -226,7 +226,7 @@ def test_an_instruction_that_cannot_be_followed_is_refused(custom: Qwen3TTSModel
     small = Qwen3TTSModel(replace(custom.loaded, config=replace(custom.config, tts_model_size="0b6")))
     with pytest.raises(OptionError, match="cannot follow an instruction"):
         small.generate_custom_voice(["a", "b"], "ryan", instruct=[None, "angrily"])
-    for nothing in (None, "", " ", [None, ""]):
+    for nothing in (None, "", " ", "\x07 ", [None, ""]):
         small.generate_custom_voice(["a", "b"], "ryan", instruct=nothing, **SHORT)
 
 

@@ -32,6 +32,8 @@ def design(
 ) -> None:
     """Speak a text in a voice made up from a description."""
     said = speech.words(keeps=save_voice is not None)
+    if not instruct.strip():
+        raise OptionError("a voice is made up from a description, and --instruct is blank: say what voice it is to be")
     if (save_voice is None) != (clone_model is None):
         raise OptionError("--save-voice NAME and --clone-model DIR go together: a kept voice is for a base model")
     if save_voice is not None and clone_model is not None:

@@ -29,7 +29,7 @@ def say(speech: Speech, speaker: Speaker = None, instruct: Instruct = None, mode
             raise OptionError("a base model speaks with the voice of a recording: use qwen-tts clone")
         if speaker is not None:
             raise OptionError("a voice design model has no speakers: describe the voice with --instruct")
-        if instruct is None:
+        if instruct is None or not instruct.strip():
             raise OptionError("a voice design model needs a description of the voice: --instruct")
         return loaded.stream_voice_design(text, instruct, **options)
 

@@ -147,7 +147,8 @@ def test_text_that_is_not_utf8(say: Callable[..., Result]) -> None:
 
 def test_models_that_need_something_else(say: Callable[..., Result]) -> None:
     refused(say("the house", "-o", "a.wav", kind="base"), "recording")
-    refused(say("the house", "-o", "a.wav", kind="voice_design"), "--instruct")
+    for nothing in ([], ["--instruct", " "]):
+        refused(say("the house", "-o", "a.wav", *nothing, kind="voice_design"), "needs a description of the voice: --instruct")
     refused(say("the house", "-o", "a.wav", "--speaker", "ryan", "--instruct", "x", kind="voice_design"), "no speakers")
 
 

@@ -145,8 +145,9 @@ def test_a_damaged_voice_does_not_hide_the_others(run: Run) -> None:
         (["design", "a", "--instruct", "x", "--save-voice", "me"], "go together"),
         (["design", "a", "--instruct", "x", "--save-voice", "me", "--clone-model", "DESIGN"], "is a voice_design model"),
         (["design", "a", "--instruct", "x", "-o", "a.wav"], "the call needs a voice_design one"),
+        (["design", "a", "--instruct", " ", "-o", "a.wav"], "--instruct is blank"),
     ],
-    ids=range(19),
+    ids=range(20),
 )
 def test_what_cannot_be_is_said_in_one_line(
     run: Run, model_dir: Callable[[str], Path], arguments: list[str], words: str
