@@ -33,8 +33,9 @@ class Commands(TyperGroup):
         except QwenTTSError as error:
             typer.echo(f"qwen-tts: {error}", err=True)
             raise typer.Exit(2) from None
-        except Exception as error:  # an unknown option's class is elsewhere in each version of typer
-            if getattr(error, "option_name", None) and not getattr(error, "possibilities", None):
+        except Exception as error:
+            # by its name, since this class is elsewhere in each version of typer
+            if type(error).__name__ == "NoSuchOption" and not getattr(error, "possibilities", None):
                 vars(error)["message"] += f". {BEHIND}"
             raise
         except KeyboardInterrupt:

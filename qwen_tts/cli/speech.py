@@ -81,7 +81,8 @@ class Speech:
             raise OptionError("--stream-to - writes to standard output, which is closed; for a file use -o")
         if self.stream_to is not None and sys.stdout.isatty():
             raise OptionError("--stream-to - writes raw samples; pipe them into a player: ... | aplay -f S16_LE -r 24000")
-        said = read_text(self.text, self.file, "text", 'as an argument, with --file, or as "-" for standard input')
+        how = 'as an argument (behind -- if it begins with a dash), with --file, or as "-" for standard input'
+        said = read_text(self.text, self.file, "text", how)
         from ..audio import check_output
 
         if self.output is not None:

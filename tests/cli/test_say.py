@@ -139,6 +139,8 @@ def test_what_cannot_be_is_said_in_one_line(say: Callable[..., Result], argument
 def test_a_text_that_begins_with_a_dash_is_told_where_it_goes(say: Callable[..., Result]) -> None:
     result = say("-5 degrees", "-o", "a.wav")
     assert result.exit_code == 2 and "behind --" in result.stderr
+    refused(say("-of course"), r"give the text once: as an argument \(behind --")
+    assert "behind --" not in say("the house", "--seed").stderr, "this option is known, its value is missing"
 
 
 def test_text_that_is_not_utf8(say: Callable[..., Result]) -> None:
