@@ -42,7 +42,7 @@ def design(
     def begin(loaded: "Qwen3TTSModel", text: str, options: dict[str, Any]) -> "Iterator[AudioChunk]":
         return loaded.stream_voice_design(text, instruct, **options)
 
-    samples, rate = speech.speak(model, said, begin)
+    samples, rate = speech.speak(model, said, begin, f"the voice {save_voice!r}" if save_voice is not None else "")
     if save_voice is None or clone_model is None:
         return
     from ..model import Qwen3TTSModel

@@ -89,13 +89,14 @@ class Speech:
             check_output(self.output)
         return said
 
-    def speak(self, model: str, said: str, begin: Begin) -> tuple[Any, int]:
+    def speak(self, model: str, said: str, begin: Begin, keeps: str = "") -> tuple[Any, int]:
         """Loads the model and speaks to where the user said; gives all samples and their rate, too.
 
         Args:
             model: its name or directory.
             said: from `words`.
             begin: starts the speech, given the model, the text and keywords.
+            keeps: what is made of the speech afterwards, if that is not a file only.
         """
         started = time.perf_counter()
         from ..audio import write_audio
@@ -106,7 +107,7 @@ class Speech:
         sampling = ("seed", "temperature", "top_k", "top_p", "repetition_penalty", "max_new_tokens")
         options = {name: getattr(self, name) for name in ("language", *sampling, "speed", "reading")}
         chunks = begin(loaded, said, options)
-        samples, first, reason = _listen(chunks, self.stream_to is not None, self.output)
+        samples, first, reason = _listen(chunks, self.stream_to is not None, str(self.output or keeps))
         spent = time.perf_counter() - ready
         if self.output is not None:
             write_audio(self.output, samples, loaded.sample_rate)
@@ -152,10 +153,10 @@ def read_text(text: str | None, file: Path | None, what: str, how: str) -> str:
         raise TextError(f"cannot read {file or 'standard input'}: {error.strerror}") from None
 
 
-def _listen(chunks: "Iterator[AudioChunk]", raw: bool, output: Path | None) -> tuple[Any, float, str]:
+def _listen(chunks: "Iterator[AudioChunk]", raw: bool, into: str) -> tuple[Any, float, str]:
     """Takes the speech as it is made: all samples, when the first came, and why it ended.
 
-    `raw` samples go to standard output, until its reader leaves; for the sake of `output` the speech then goes on.
+    `raw` samples go to standard output, until its reader leaves; for what it is kept in, `into`, the speech then goes on.
     """
     import numpy as np
 
@@ -170,10 +171,10 @@ def _listen(chunks: "Iterator[AudioChunk]", raw: bool, output: Path | None) -> t
                 if raw:
                     _send(pcm16(chunk.samples))
             except BrokenPipeError:
-                if output is None:
+                if not into:
                     raise
                 raw = False
-                warnings.warn(f"standard output was closed; the speech goes on into {output}", stacklevel=1)
+                warnings.warn(f"standard output was closed; the speech goes on into {into}", stacklevel=1)
                 os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for what is flushed at the end
             advance(len(chunk.samples) / chunk.rate)
             reason = chunk.finish_reason or ""

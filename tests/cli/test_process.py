@@ -1,4 +1,4 @@
-"""The command as a process: interrupted before it has begun, and with standard streams that are closed."""
+"""The command as a process: interrupted before it has begun, and with standard streams that are closed, or are left."""
 
 import os
 import subprocess
@@ -7,6 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+from qwen_tts.voice_store import VoiceStore
 
 MODULE = f"{sys.executable} -m qwen_tts"
 
@@ -41,3 +43,11 @@ def test_closed_streams_are_not_needed_for_a_file(tmp_path: Path, model_dir: Cal
     done = shell(f"{MODULE} say hi -o a.wav --seed 1 --model {model_dir('custom_voice')} <&- >&- 2>&-", tmp_path)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     assert (tmp_path / "a.wav").stat().st_size > 1000
+
+
+def test_a_reader_that_goes_away_does_not_take_the_voice_with_it(tmp_path: Path, model_dir: Callable[[str], Path]) -> None:
+    models = f"--model {model_dir('voice_design')} --clone-model {model_dir('base')} --voices-dir {tmp_path}"
+    design = f"design 'the house' --instruct low --seed 1 --max-new-tokens 9 {models} --save-voice low --stream-to -"
+    done = shell(f"exec 3>&1; {{ {MODULE} {design}; echo $? >&3; }} | true", tmp_path)
+    assert done.stdout == "0\n" and "goes on into the voice 'low'" in done.stderr
+    assert VoiceStore(tmp_path).load("low").ref_text == "the house"
