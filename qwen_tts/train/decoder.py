@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from ..codec.codec import Codec
+from ..errors import DataError
 from .calibrate import calibrate
 from .data import LOUDNESS, Codes, Pack
 from .discriminators import Discriminators, judge_loss, maker_losses
@@ -41,7 +42,12 @@ class DecoderOptions:
 
 class DecoderTrainer:
     def __init__(self, codec: Codec, pack: Pack, codes: list[Codes], options: DecoderOptions) -> None:
-        """`codes`: of which one is drawn for each clip."""
+        """
+        Args:
+            codes: of which one is drawn for each clip. Clips that are shorter than lead and crop are never shown.
+        Raises:
+            DataError: all of them are.
+        """
         self.codec, self.pack, self.codes, self.options = codec, pack, codes, options
         self.frame = codec.config.decode_upsample_rate
         self.decoder = codec.decoder
@@ -52,7 +58,15 @@ class DecoderTrainer:
         self.optimizer = torch.optim.AdamW(self.decoder.parameters(), lr=options.peak, betas=(0.8, 0.99), weight_decay=0.0)
         self.judge_optimizer = torch.optim.AdamW(self.judges.parameters(), lr=options.judge_peak, betas=(0.8, 0.99))
         self.average = Average(self.decoder)
-        self.chance = pack.chance()
+        least = options.lead + options.crop
+        frames = np.min([np.diff(each.start) for each in codes], 0)
+        chance = pack.chance() * (frames >= least)
+        if not chance.any():
+            raise DataError(
+                f"no clip can be learned from: the longest has {frames.max()} frames, {least} are needed "
+                f"({least * self.frame / codec.config.output_sample_rate:.2g} s): pack longer clips"
+            )
+        self.chance = chance / chance.sum()
         self.fresh = True
         self._waveform = self.decoder.waveform
         if options.compiled:
@@ -63,14 +77,11 @@ class DecoderTrainer:
         o, rows = self.options, []
         for clip in rng.choice(len(self.chance), o.batch, p=self.chance):
             codes = self.codes[int(rng.integers(len(self.codes)))].get(int(clip))
-            end = int(rng.integers(min(len(codes), o.lead + o.crop), len(codes) + 1))
-            begin = max(0, end - o.segment)
-            first = max(0, end - o.crop - o.lead)
-            wave = self.pack.wave(
-                self.pack.clips[clip], (end - o.crop) * self.frame if end > o.crop else 0, o.crop * self.frame
-            )
+            end = int(rng.integers(o.lead + o.crop, len(codes) + 1))
+            begin, first = max(0, end - o.segment), end - o.crop - o.lead
+            wave = self.pack.wave(self.pack.clips[clip], (end - o.crop) * self.frame, o.crop * self.frame)
             rows.append((codes[begin:end].to(self.device), first - begin, torch.from_numpy(wave).to(self.device)))
-        return [row for row in rows if len(row[0]) >= o.lead + o.crop]
+        return rows
 
     def decode(self, rows: list[tuple[Tensor, int, Tensor]]) -> Tensor:
         """The crops as the decoder makes them, [B, samples]."""

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from miniature import GROUPS, codec_config
@@ -13,7 +14,7 @@ from qwen_tts.config import CodecConfig
 from qwen_tts.errors import DataError
 from qwen_tts.train.codec import CodecOptions, CodecTrainer, PhoneticTargets, SpectralPatches
 from qwen_tts.train.context import ContextOptions, ContextTrainer
-from qwen_tts.train.data import Codes, Pack
+from qwen_tts.train.data import Codes, Pack, write_codes
 from qwen_tts.train.decoder import DecoderOptions, DecoderTrainer
 from qwen_tts.train.loop import Trainer, learning_rate, train
 from qwen_tts.train.losses import SpectralLoss
@@ -120,6 +121,18 @@ def test_the_discriminators_have_a_say_after_the_warm_up(pack: Pack) -> None:
     assert figures[4]["fooled"] > 0
     assert "judge" not in figures[5]  # every second step from now on
     assert figures[4]["judge"] < figures[2]["judge"]
+
+
+def test_a_decoder_is_shown_no_clip_that_is_too_short(pack: Pack) -> None:
+    def trainer(*frames: int) -> DecoderTrainer:
+        write_codes([np.zeros((count, GROUPS), np.int64) for count in frames], pack.folder)
+        return decoder_trainer(pack)
+
+    some = trainer(3, 9, 2)
+    assert some.chance.tolist() == [0, 1, 0]
+    assert [len(row[2]) for row in some.batch(np.random.default_rng(0))] == [3 * 1920] * 2
+    with pytest.raises(DataError, match=r"the longest has 3 frames, 4 are needed \(0.32 s\)"):
+        trainer(3, 3, 2)
 
 
 def test_a_spectral_patch_is_of_its_own_ten_milliseconds() -> None:
