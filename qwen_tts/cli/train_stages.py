@@ -59,9 +59,10 @@ def context(
 
     here = begin(pack, threads, device, seed)
     made = trained_codec(CodecConfig.from_file(config), codec).to(here)
-    stage = CodecTrainer(made, Pack(pack), None, CodecOptions(steps=0))
+    clips = Pack(pack)
+    stage = CodecTrainer(made, clips, None, CodecOptions(steps=0))
     stage.spectral.load_state_dict(saved_trainer(codec)["spectral"])
-    _run(ContextTrainer(stage, _codes(pack, guessed), ContextOptions(steps=steps, seed=seed)), steps, out)
+    _run(ContextTrainer(stage, _codes(clips, guessed), ContextOptions(steps=steps, seed=seed)), steps, out)
 
 
 def decoder(
@@ -84,7 +85,8 @@ def decoder(
         state = saved_trainer(context, "decoder")
         fill(made.decoder, state["decoder"] | state["average"], context)
     options = DecoderOptions(steps=steps, warmup=warmup, compiled=compiled, seed=seed)
-    trainer = DecoderTrainer(made, Pack(pack), _codes(pack, guessed), options)
+    clips = Pack(pack)
+    trainer = DecoderTrainer(made, clips, _codes(clips, guessed), options)
     _take(trainer, start)
     _run(trainer, steps, out)
 
@@ -181,10 +183,14 @@ def talker(
         spread.together()
 
 
-def _codes(pack: Path, guessed: Path | None) -> list[Any]:
+def _codes(pack: Any, guessed: Path | None) -> list[Any]:
+    """The codes of a pack's clips; then these as a talker says them, if they are given."""
     from ..train.data import Codes
+    from ..train.matching import check
 
-    return [Codes(folder) for folder in (pack, guessed) if folder]
+    own, said = Codes(pack.folder), None if guessed is None else Codes(guessed)
+    check(pack, own, None, None, said, None)
+    return [own] if said is None else [own, said]
 
 
 def _take(trainer: Any, start: Path | str | None) -> None:

@@ -95,7 +95,11 @@ def test_commands_refuse_what_another_training_left(pack: Pack, tmp_path: Path, 
     save_atomically({"step": 1, "trainer": {"talker": {}, "averages": {"talker": {}}}}, state)
     nobody = model_config("custom_voice")
     nobody["talker_config"]["spk_id"] = {"nora": 80}
+    others = tmp_path / "others"
+    write_codes([torch.zeros(3, GROUPS).numpy()] * len(pack.clips), others)
     for words, message in (
+        (["context", pack.folder, made, out, "--config", codec, "--guessed", others], "has 3 frames for '0'"),
+        (["decoder", pack.folder, made, out, "--config", codec, "--guessed", others], "has 3 frames for '0'"),
         (["talker", pack.folder, whole, out, "--config", config(tmp_path, "nobody.json", nobody)], "(spk_id: nora)"),
         (["talker", pack.folder, whole, out, "--config", talker, "--start", made], "is not of a talker"),
         (["codec", pack.folder, out, "--config", codec, "--start", state], "of another training"),
