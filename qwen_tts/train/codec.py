@@ -85,7 +85,7 @@ class CodecTrainer:
         Args:
             targets: what codebook 0 learns to tell; without them it learns from spectra alone.
         Raises:
-            DataError: the encoder has codebooks that the decoder would not hear.
+            DataError: the encoder has codebooks that the decoder would not hear, or the pack is of another rate.
         """
         ours, theirs = codec.config.encoder_config.num_quantizers, codec.config.decoder_config.num_quantizers
         if ours != theirs:
@@ -94,6 +94,7 @@ class CodecTrainer:
                 "(num_quantizers in the codec's config.json) the same number"
             )
         torch.manual_seed(options.seed)
+        pack.check_rate(codec.config.input_sample_rate)
         self.codec, self.pack, self.targets, self.options = codec, pack, targets, options
         self.frame = codec.config.encode_downsample_rate
         self.quantizer = QuantizerTrainer(codec)

@@ -14,7 +14,12 @@ from .talker_batches import TalkerBatches
 
 
 def heard(codec: Codec, pack: Pack, bar: Callable[[Any], Iterable[Any]] = iter) -> list[np.ndarray]:
-    """What the codec's encoder makes of each clip, int64 [T, Q]; T = ceil(samples / samples per frame)."""
+    """What the codec's encoder makes of each clip, int64 [T, Q]; T = ceil(samples / samples per frame).
+
+    Raises:
+        DataError: the pack is of another rate.
+    """
+    pack.check_rate(codec.config.input_sample_rate)
     device = next(codec.parameters()).device
     waves = (torch.from_numpy(pack.wave(clip))[None].to(device) for clip in bar(pack.clips))
     return [codec.encode(wave)[0].cpu().numpy() for wave in waves]

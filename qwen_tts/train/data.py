@@ -1,6 +1,7 @@
 """Clips as one flat file of samples and one line of JSON each, so that a random crop is a slice of mapped memory.
 
 DIR/audio.i16     all clips, one after the other, mono int16 at the codec's rate
+DIR/audio.json    {"rate"}: Hz
 DIR/clips.jsonl   {"id", "text", "speaker", "language", "start", "samples"[, "instruct"]} per clip
 """
 
@@ -94,6 +95,8 @@ def write_pack(rows: Iterable[tuple[dict, Path]], folder: Path, rate: int) -> in
             count += 1
         if not count:
             raise DataError("there are no clips to put into a training set")
+        with whole_file(folder / "audio.json") as about:
+            about.write_text(json.dumps({"rate": rate}) + "\n", "utf-8")
         for codes in ("codes.i16", "codes_start.npy"):  # of the clips that were here before
             (folder / codes).unlink(missing_ok=True)
     return count
@@ -105,6 +108,14 @@ class Pack:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.clips = [Clip(**json.loads(line)) for _, line in numbered_lines(folder / "clips.jsonl")]
+
+    def check_rate(self, rate: int) -> None:
+        """Raises DataError where samples are of another rate; of a pack that does not tell, nothing is known."""
+        about = self.folder / "audio.json"
+        if about.is_file() and (found := json.loads(about.read_text("utf-8"))["rate"]) != rate:
+            raise DataError(
+                f"{self.folder} has samples at {found} Hz, {rate} are needed: pack the clips again with --rate {rate}"
+            )
 
     @cached_property
     def audio(self) -> np.ndarray:

@@ -46,8 +46,9 @@ class DecoderTrainer:
         Args:
             codes: of which one is drawn for each clip. Clips that are shorter than lead and crop are never shown.
         Raises:
-            DataError: all of them are.
+            DataError: all of them are, or the pack is of another rate.
         """
+        pack.check_rate(codec.config.output_sample_rate)
         self.codec, self.pack, self.codes, self.options = codec, pack, codes, options
         self.frame = codec.config.decode_upsample_rate
         self.decoder = codec.decoder

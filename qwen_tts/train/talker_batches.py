@@ -94,6 +94,8 @@ class TalkerBatches:
         self.often = chance / chance.sum() * np.count_nonzero(chance)  # each clip is drawn, an epoch
         self.references = codes if heard is None else heard
         rate = getattr(config.speaker_encoder_config, "sample_rate", 24_000)
+        if speaker_encoder is not None:
+            pack.check_rate(rate)
         self.excerpts = Excerpts(pack, self.frames, alignment, rate, np.diff(self.references.start) > 0)
         self._epoch: tuple[int, list[list[int]]] | None = None
         self._length = len(self.epoch(0))

@@ -11,6 +11,7 @@ from miniature import CODES, GROUPS, model_config
 
 from qwen_tts.config import ModelConfig
 from qwen_tts.engine.eager import EagerEngine
+from qwen_tts.errors import DataError
 from qwen_tts.mel import mel_spectrogram
 from qwen_tts.prompt import build_layout, embed
 from qwen_tts.sampling import SamplingOptions
@@ -44,6 +45,12 @@ def base(model_dir: Callable[[str], Path]) -> Callable[..., TalkerTrainer]:
         return TalkerTrainer(TalkerBatches(talker, known, text, pack, codes, OPTIONS, alignment, None, encoder))
 
     return make
+
+
+def test_a_speaker_encoder_hears_no_pack_of_another_rate(pack: Pack, base: Callable[..., TalkerTrainer]) -> None:
+    (pack.folder / "audio.json").write_text('{"rate": 16000}')
+    with pytest.raises(DataError, match="at 16000 Hz, 24000 are needed"):
+        base(pack)
 
 
 def test_halves_of_a_clip_meet_at_a_word(pack: Pack, base: Callable[..., TalkerTrainer]) -> None:

@@ -3,10 +3,16 @@
 from dataclasses import replace
 
 import numpy as np
-from miniature import GROUPS
+import pytest
+from miniature import GROUPS, codec_config
 
-from qwen_tts.train.codec import PhoneticTargets
+from qwen_tts.codec.codec import Codec
+from qwen_tts.config import CodecConfig
+from qwen_tts.errors import DataError
+from qwen_tts.train.codec import CodecOptions, CodecTrainer, PhoneticTargets
+from qwen_tts.train.coding import heard
 from qwen_tts.train.data import LEAD, LOUDNESS, TAIL, Codes, Pack, tidy
+from qwen_tts.train.decoder import DecoderOptions, DecoderTrainer
 
 RATE = 24_000
 
@@ -37,6 +43,21 @@ def test_a_pack_gives_slices_padded_with_zeros(pack: Pack) -> None:
     assert np.array_equal(pack.wave(clip, 100, 50), whole[100:150])
     tail = pack.wave(clip, clip.samples - 10, 30)
     assert np.array_equal(tail, np.concatenate((whole[-10:], np.zeros(20, np.float32))))
+
+
+def test_a_pack_knows_its_rate(pack: Pack) -> None:
+    config = codec_config() | {"input_sample_rate": 16_000, "output_sample_rate": 16_000}
+    config["encoder_config"]["num_quantizers"] = GROUPS
+    codec, codes = Codec(CodecConfig.from_dict(config)), [Codes(pack.folder)]
+    for refused in (
+        lambda: heard(codec, pack),
+        lambda: CodecTrainer(codec, pack, None, CodecOptions(steps=1)),
+        lambda: DecoderTrainer(codec, pack, codes, DecoderOptions(steps=1)),
+    ):
+        with pytest.raises(DataError, match="pack has samples at 24000 Hz, 16000 are needed"):
+            refused()
+    (pack.folder / "audio.json").unlink()  # packed before rates were kept
+    pack.check_rate(16_000)
 
 
 def test_speakers_are_drawn_by_the_root_of_their_share_and_some_clips_as_often_as_is_asked(pack: Pack) -> None:

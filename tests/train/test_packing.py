@@ -78,7 +78,11 @@ def test_what_is_no_sound_is_not_packed_and_old_codes_go(
     soundfile.write(tmp_path / "1.wav", np.zeros(RATE), RATE)
     shorter = train("pack", pack, manifest)
     assert shorter.exit_code == 0 and "1.wav is left out" in " ".join(shorter.output.split())
-    assert len(Pack(pack).clips) == 2 and sorted(path.name for path in pack.iterdir()) == ["audio.i16", "clips.jsonl"]
+    assert len(Pack(pack).clips) == 2 and sorted(path.name for path in pack.iterdir()) == [
+        "audio.i16",
+        "audio.json",
+        "clips.jsonl",
+    ]
     (tmp_path / "2.wav").write_text("no sound")
     damaged = train("pack", pack, manifest)
     assert damaged.exit_code == 2 and "2.wav cannot be read" in " ".join(damaged.output.split())
