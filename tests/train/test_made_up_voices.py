@@ -7,13 +7,15 @@ from pathlib import Path
 import hear_pack
 import numpy as np
 import pytest
+import thin_pack
 from codes import Codebooks
 from kokoro import TIMBRE
 from make_pack import APART, alike, in_other_voices, vector
 from score import Score
 
 from qwen_tts.resolve import TINY
-from qwen_tts.train.data import Clip, Codes, write_codes
+from qwen_tts.train.data import Alignment, Clip, Codes, Pack, write_codes
+from qwen_tts.train.matching import check
 
 KNOWN = Codebooks.from_file(Path(__file__).parents[2] / "recipes" / "tiny" / "books" / "codebooks.npz")
 
@@ -81,6 +83,25 @@ def test_what_is_packed_in_other_voices_is_heard_once(tmp_path: Path, monkeypatc
     heard = [Codes(out).get(clip).tolist() for clip in range(5)]
     assert heard[0] == heard[1] and heard[2] == heard[3] == heard[4] and [len(rows) for rows in heard] == [4, 4, 5, 5, 5]
     assert heard[0] != own["a"].tolist(), "the codec does not hear codes as they were"
+
+
+def test_a_thin_pack_has_what_is_heard_and_own_voices(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    names, heard = ["a", "a~1", "b", "b~1", "c~x"], [0, 0, 2, 2, 0]
+    clips = [Clip(name, "ab", name, "English", 0, 1920 * 4) for name in names]
+    (tmp_path / "clips.jsonl").write_text("".join(json.dumps(asdict(clip)) + "\n" for clip in clips), "utf-8")
+    write_codes([np.full((2, 8), number) for number in range(5)], tmp_path)
+    write_codes([np.full((count, 8), 9) for count in heard], tmp_path / "heard")
+    np.arange(10, dtype="<f4").tofile(tmp_path / "aligned.f4")
+    np.save(tmp_path / "aligned_start.npy", np.arange(0, 12, 2))
+    np.save(tmp_path / "vectors.npy", np.arange(5)[:, None])
+    monkeypatch.setattr("sys.argv", ["thin_pack", *map(str, (tmp_path, tmp_path / "heard", tmp_path / "out"))])
+    thin_pack.main()
+    out = Pack(tmp_path / "out")
+    codes, again, alignment = Codes(out.folder), Codes(out.folder / "heard"), Alignment(out.folder)
+    assert [clip.id for clip in out.clips] == ["a", "b", "b~1"]
+    assert [int(codes.get(n)[0, 0]) for n in range(3)] == [0, 2, 3] and np.diff(again.start).tolist() == [0, 2, 2]
+    assert alignment.times_of(1).tolist() == [4, 5] and np.load(out.folder / "vectors.npy").tolist() == [[0], [2], [3]]
+    check(out, codes, alignment, np.load(out.folder / "vectors.npy"), None, again)
 
 
 def test_who_speak_in_one_voice_are_heard_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
