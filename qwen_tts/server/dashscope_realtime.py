@@ -72,7 +72,7 @@ class Talk:
         self._held: list[str] = []  # sentences that were not committed
         self._started = self._finished = False
         self._more = asyncio.Event()
-        self._response: asyncio.Task[None] | None = None
+        self._cancelled = asyncio.Event()  # the response that is being said
         self._number = 0
         self._actions: dict[str, Callable[[Event], Any]] = {
             "session.update": self._update, "input_text_buffer.append": self._append,
@@ -152,8 +152,7 @@ class Talk:
         await self._socket.send(event("input_text_buffer.cleared"))
 
     async def _cancel(self, message: Event) -> None:
-        if self._response is not None:
-            self._response.cancel()
+        self._cancelled.set()  # where nothing is being said, that is forgotten
 
     async def _finish(self, message: Event) -> None:
         self._held += self._buffer.rest()
@@ -183,38 +182,33 @@ class Talk:
         return turn
 
     async def _respond(self, turn: Turn) -> None:
-        if not turn.announced:
-            await self._socket.send(event("input_text_buffer.committed", item_id=""))
-        self._response = asyncio.create_task(self._say(turn.text))
+        """One response, from its first event to its last, however it ends and whenever a cancel comes."""
+        response, status = Response(self._fields.voice or "Cherry"), "failed"
+        self._cancelled.clear()
         self._socket.owed += 1
         try:
-            await asyncio.wait([self._response])
-        finally:
-            self._socket.owed -= 1
-            self._response.cancel()
-            await asyncio.gather(self._response, return_exceptions=True)
-            self._response = None
-
-    async def _say(self, text: str) -> None:
-        response, status = Response(self._fields.voice or "Cherry"), "failed"
-        try:
+            if not turn.announced:
+                await self._socket.send(event("input_text_buffer.committed", item_id=""))
             for one in response.begin():
                 await self._socket.send(one)
-            plan = self._plan or await self._session.plan(self._fields.request(self.model))
-            self._plan, number = plan, self._number
-            self._number += 1
-            recorder = Recorder(plan.sound, plan.offer.rate)
-            async with aclosing(self._session.speak(plan.with_seed(plan.seed + number), text, self._caller)) as chunks:
-                async for chunk in chunks:
-                    for one in response.audio(recorder.add(chunk)):
-                        await self._socket.send(one)
-            status = "completed"
+            await beside(self._say(response, turn.text), self._cancelled.wait())
+            status = "incomplete" if self._cancelled.is_set() else "completed"
         except QwenTTSError as wrong:
             await self._socket.send(error("invalid_value" if answer(wrong).status == 400 else answer(wrong).code, str(wrong)))
-        except asyncio.CancelledError:
-            status = "incomplete"
-        for one in response.end(text, status):
+        finally:
+            self._socket.owed -= 1
+        for one in response.end(turn.text, status):
             await self._socket.send(one)
+
+    async def _say(self, response: Response, text: str) -> None:
+        plan = self._plan or await self._session.plan(self._fields.request(self.model))
+        self._plan, number = plan, self._number
+        self._number += 1
+        recorder = Recorder(plan.sound, plan.offer.rate)
+        async with aclosing(self._session.speak(plan.with_seed(plan.seed + number), text, self._caller)) as chunks:
+            async for chunk in chunks:
+                for one in response.audio(recorder.add(chunk)):
+                    await self._socket.send(one)
 
     def _session_object(self) -> Event:
         return {"object": "realtime.session", "id": self._id, "model": self.model}

@@ -88,7 +88,7 @@ class JsonSocket:
                     await self._socket.close(code, reason)
 
 
-async def beside(listening: Coroutine[Any, Any, None], speaking: Coroutine[Any, Any, None]) -> None:
+async def beside(listening: Coroutine[Any, Any, object], speaking: Coroutine[Any, Any, object]) -> None:
     """Runs both until one of them ends, which ends the other. Raises what it failed with."""
     both = [asyncio.ensure_future(listening), asyncio.ensure_future(speaking)]
     try:

@@ -15,6 +15,8 @@ import websockets
 from dashscope.audio.qwen_tts_realtime import AudioFormat, QwenTtsRealtime, QwenTtsRealtimeCallback
 from serving import Web, endless, listening, same, samples
 
+from qwen_tts.server.callers import Caller
+from qwen_tts.server.dashscope_realtime import Talk
 from qwen_tts.server.session import Session
 from qwen_tts.server.sockets import JsonSocket
 
@@ -188,31 +190,37 @@ def test_who_leaves_or_cancels_after_finishing_is_heard(
     assert leaves or ("error" in kinds and kinds[-2:] == ["response.done", "session.finished"])
 
 
-def test_a_response_that_is_cancelled_as_it_begins_is_done(
-    make: Callable[..., Session], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    send = JsonSocket.send
+@pytest.mark.parametrize("at", ["input_text_buffer.committed", *RESPONSE[:3]])
+def test_who_cancels_early_is_told_of_the_end(make: Callable[..., Session], monkeypatch: pytest.MonkeyPatch, at: str) -> None:
+    """Whatever the event that the first cancel crosses on its way, and with more of them: what was begun is ended."""
+    session = make("mini-CustomVoice")
+    monkeypatch.setattr(session.source, "speak", endless)
 
-    async def slowly(socket: JsonSocket, data: Any) -> None:
-        await send(socket, data)
-        if data["type"] == "response.created":
-            await asyncio.sleep(1)
+    class Crossing(JsonSocket):
+        def __init__(self) -> None:
+            super().__init__(None, 1.0, 1000)  # type: ignore[arg-type]
+            self.sent: list[dict[str, Any]] = []
 
-    async def run() -> list[str]:
-        kinds = []
-        async with websockets.connect(f"ws://{address}/api-ws/v1/realtime?model=qwen3-tts-flash-realtime") as socket:
-            for message in ({"type": "input_text_buffer.append", "text": "The house"}, {"type": "session.finish"}):
-                await socket.send(json.dumps(message))
-            while kinds[-1:] != ["session.finished"]:
-                kinds.append(json.loads(await socket.recv())["type"])
-                if kinds[-1] == "response.created":
-                    await socket.send(json.dumps({"type": "response.cancel"}))
-        return kinds
+        async def send(self, data: Any) -> None:
+            self.sent.append(data)
+            if at in [event["type"] for event in self.sent]:
+                asyncio.get_running_loop().call_soon(asyncio.ensure_future, talk._cancel({}))
+            await asyncio.sleep(0)
 
-    monkeypatch.setattr(JsonSocket, "send", slowly)
-    with listening(make("mini-CustomVoice")) as address:
-        kinds = asyncio.run(asyncio.wait_for(run(), 30))
-    assert "response.audio.delta" not in kinds and kinds[-2:] == ["response.done", "session.finished"]
+    socket = Crossing()
+    talk = Talk(socket, session, Caller("id", "dashscope"), "qwen3-tts-flash-realtime")
+
+    async def run() -> None:
+        await talk._append({"type": "", "text": "The house"})
+        await talk._finish({})
+        await asyncio.wait_for(talk.speak(), 10)
+
+    asyncio.run(run())
+    kinds = [event["type"] for event in socket.sent]
+    assert [kind for kind in kinds if kind != "response.audio.delta"] == [
+        "input_text_buffer.committed", *RESPONSE[:3], *RESPONSE[4:], "session.finished"
+    ]  # fmt: skip
+    assert socket.sent[-2]["response"]["status"] == "incomplete" and socket.owed == 0
 
 
 def test_http_and_events_with_the_client(make: Callable[..., Session]) -> None:
