@@ -119,8 +119,8 @@ def train(
         except (RuntimeError, KeyError, ValueError) as error:
             what = str(error).splitlines()[-1].strip()
             raise DataError(
-                f"{state_file} is of a training of another kind ({what}): give the options and the model that it began with, "
-                "or begin anew in another folder"
+                f"{state_file} is of a training of another kind ({what}): give the options, the data and the model "
+                "that it began with, or begin anew in another folder"
             ) from None
         first = state["step"]
     saved = noted = time.monotonic()

@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -164,6 +165,10 @@ def test_a_run_that_was_stopped_goes_on_to_the_same_weights(model_dir: Callable[
         other = VoiceTrainer(load_model(model_dir("base")), *read_examples(data, whole.model), options(lora=lora))
         with pytest.raises(ValueError, match="rank"):
             other.load_state_dict(first.state_dict())
+    clips, vector = read_examples(data, whole.model)
+    for others in (clips[::-1], clips[:1], [replace(clips[0], text="the house"), clips[1]]):
+        with pytest.raises(ValueError, match="its clips differ"):
+            VoiceTrainer(load_model(model_dir("base")), others, vector, options(lora=4)).load_state_dict(first.state_dict())
 
 
 def test_adapters_begin_as_nothing_and_merge_to_what_they_were() -> None:
