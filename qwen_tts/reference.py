@@ -25,6 +25,10 @@ def check_reference(wave: np.ndarray, rate: int) -> None:
             f"the reference audio lasts {seconds:.0f} s; the limit is {MAX_SECONDS:.0f} s, 5 to 15 s are best: cut it"
         )
     if np.ptp(wave) / 2 < SILENCE:  # a constant offset is no sound
+        if abs(offset := float(wave.mean())) > SILENCE:
+            raise AudioError(
+                f"the reference audio is silent: all its samples are about {offset:.2g}; record it again, by another input"
+            )
         raise AudioError("the reference audio is silent: its peak is below -60 dB of full scale; record it again, louder")
     if (share := _clipped(wave)) > CLIPPED:
         raise AudioError(

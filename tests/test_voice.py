@@ -79,7 +79,7 @@ CLIPPED = np.clip(3 * np.sin(np.arange(RATE) / 20) * np.hanning(RATE), -0.7, 0.7
     [
         (np.zeros(RATE, np.uint8) + np.uint8(128), "is silent: its peak is below -60 dB"),
         (noise(RATE) / 1000, "is silent"),
-        (np.full(RATE, 0.5, np.float32), "is silent"),
+        (np.full(RATE, 0.5, np.float32), "is silent: all its samples are about 0.5;"),
         (SQUARE, "is clipped: 100% of it"),
         (CLIPPED, "is clipped: ..% of it"),
         (np.round(CLIPPED * 32767).astype(np.int16), "is clipped"),
