@@ -155,7 +155,7 @@ class VoiceTrainer:
 
     def __init__(self, model: LoadedModel, examples: list[Example], vector: Tensor, options: TuneOptions) -> None:
         self.model, self.talker, self.examples, self.options = model, model.talker, examples, options
-        self.vector = vector.to(model.device)
+        self.vector, self.clips = vector.to(model.device), digest(examples)
         self.talker.train().requires_grad_(False)
         layers = [*self.talker.model.layers, *self.talker.code_predictor.model.layers]
         heads = [self.talker.codec_head, self.talker.code_predictor.lm_head, self.talker.model.norm]
@@ -213,13 +213,13 @@ class VoiceTrainer:
 
     def state_dict(self) -> dict[str, Any]:
         trained = {name: p.detach() for name, p in self.trained.items()}
-        return {"trained": trained, "optimizer": self.optimizer.state_dict(), "clips": digest(self.examples)}
+        return {"trained": trained, "optimizer": self.optimizer.state_dict(), "clips": self.clips}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         shapes, found = ({name: p.shape for name, p in of.items()} for of in (self.trained, state["trained"]))
         if shapes != found:
             raise ValueError("its weights or its adapters' rank differ")
-        if state["clips"] != digest(self.examples):
+        if state["clips"] != self.clips:
             raise ValueError("its clips differ")
         for name, value in state["trained"].items():
             self.trained[name].data.copy_(value)
