@@ -34,7 +34,7 @@ class ModelPool(Generic[Model]):
             load: makes a model from its name; may take long, and raise.
             size: the bytes that the model of a name holds; asked when it is loaded.
             limit: bytes that all models may hold. The last model in use may exceed it alone; None for no limit.
-            unload: is told of a model that leaves: close what belongs to it.
+            unload: is told of a model that leaves: close what belongs to it. Called where one is given back, or loaded.
         """
         self._load, self._size, self._limit, self._unload = load, size, limit, unload
         self._entries: dict[str, _Entry[Model]] = {}  # the one that was used last comes last

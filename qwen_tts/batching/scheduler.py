@@ -136,14 +136,17 @@ class Scheduler:
             seconds = policy.retry_after(self.waiting, self._most, self.costs)
             raise BusyError(f"{self.waiting} utterances are waiting already; try again in {seconds:.0f} s", seconds)
 
-    def close(self, drain: bool = True) -> None:
-        """Takes no more; with `drain` it speaks all it has to the end first, else all of it ends with ClosedError."""
+    def close(self, drain: bool = True, wait: bool = True) -> None:
+        """Takes no more; with `drain` it speaks all it has to the end first, else all of it ends with ClosedError.
+
+        Without `wait` its threads end by themselves, after what they are at: what an event loop can call.
+        """
         with self._changed:
             self._closed = True
             if not drain:
                 self._fail(list(self._rows), ClosedError("the scheduler was closed before this was spoken"))
             self._changed.notify_all()
-        for thread in self._threads:
+        for thread in self._threads if wait else ():
             thread.join()
 
     def __enter__(self) -> Self:

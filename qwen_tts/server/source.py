@@ -60,7 +60,7 @@ class Source(Protocol):
         ...
 
     def forget(self, model: Qwen3TTSModel) -> None:
-        """The model is unloaded: nobody speaks through it, and nobody will."""
+        """The model is unloaded: nobody speaks through it, and nobody will. Told on the event loop: it must not wait."""
         ...
 
     def close(self) -> None:
@@ -100,7 +100,7 @@ class Batched(Source):
         with self._lock:
             scheduler = self._schedulers.pop(id(model), None)
         if scheduler is not None:
-            scheduler.close(drain=False)
+            scheduler.close(drain=False, wait=False)
 
     def close(self) -> None:
         """Ends all speech, now."""

@@ -1,21 +1,26 @@
 """More models than memory: loaded when they are asked for, unloaded when another needs the room, never while they speak."""
 
 import asyncio
+import queue
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 from serving import SHORT, Web, same
 
+from qwen_tts.batching.making import Making
 from qwen_tts.errors import BusyError, OptionError
 from qwen_tts.model import Qwen3TTSModel
 from qwen_tts.server.models import Offer, offer_loaded, offer_named
 from qwen_tts.server.run import make_session
 from qwen_tts.server.session import Session
 from qwen_tts.server.settings import Settings
+from qwen_tts.server.source import Job
 
 PRESET, BASE = "mini-CustomVoice", "mini-Base"
 
@@ -74,6 +79,36 @@ def test_a_model_that_speaks_stays(crowded: tuple[Session, list[str]]) -> None:
     assert refused.status_code == 429 and "retry-after" in refused.headers
     assert PRESET in refused.json()["error"]["message"]
     assert later == 200
+
+
+def test_a_model_that_leaves_keeps_nobody_waiting(
+    miniatures: dict[str, Qwen3TTSModel], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Larger than the limit, it leaves when its speech ends, while its threads may still be at a step."""
+    session = make_session({PRESET: replace(offer_loaded(miniatures[PRESET]), size=60)}, Settings(max_memory=50), tmp_path)
+    step, begun, ended, in_time = Making.step, threading.Event(), threading.Event(), queue.SimpleQueue[bool]()
+
+    def slow(self: Making, moving: Any) -> Any:
+        begun.set()
+        in_time.put(ended.wait(2))
+        return step(self, moving)
+
+    async def hear() -> None:
+        async with session.models.use(PRESET) as model:
+            async for _ in session.source.speak(Job(model, "custom_voice", "the house", {"speaker": "ryan"})):
+                pass
+
+    async def run() -> None:
+        hearing = asyncio.create_task(hear())
+        await asyncio.to_thread(begun.wait, 30)
+        hearing.cancel()
+        await asyncio.wait([hearing])
+        ended.set()
+
+    monkeypatch.setattr(Making, "step", slow)
+    asyncio.run(run())
+    assert session.models.loaded == [] and in_time.get(timeout=5)
+    session.close()
 
 
 def test_who_leaves_while_a_model_is_loaded_leaves_it_for_the_next(crowded: tuple[Session, list[str]]) -> None:
