@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import io
+import time
 from collections import OrderedDict
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -13,7 +14,7 @@ import numpy as np
 import torch
 
 from ..audio import decode_base64, load_audio
-from ..errors import AudioError, OptionError
+from ..errors import AudioError, BusyError, OptionError
 from ..fetch import fetch
 from ..reference import MAX_SECONDS
 from ..voice import VoiceClonePromptItem
@@ -60,7 +61,7 @@ class Recordings:
 
         Raises:
             AudioError, TextError, OptionError: it cannot be fetched, read or cloned.
-            BusyError: there is no room for the model.
+            BusyError: too many addresses are slow, or there is no room for the model.
         """
         if reference.embedding is not None:
             return VoiceClonePromptItem(None, torch.tensor(reference.embedding, dtype=torch.float32), True, False)
@@ -86,12 +87,17 @@ class Recordings:
         if not audio:
             raise AudioError("the reference audio is missing: send a URL, a data: URL or base64")
         if isinstance(audio, str) and audio[:8].lower().startswith(("http://", "https://")):
-            wanted = audio, SECONDS, MAX_BYTES, self._allow_private
-            return await asyncio.get_running_loop().run_in_executor(self._fetching, fetch, *wanted)
+            return await asyncio.get_running_loop().run_in_executor(self._fetching, self._fetch, audio, time.monotonic())
         data = audio if isinstance(audio, bytes) else await asyncio.to_thread(_base64, audio)
         if len(data) > MAX_BYTES:
             raise AudioError(f"the reference audio is larger than {MAX_BYTES >> 20} MiB; cut it")
         return data
+
+    def _fetch(self, url: str, asked: float) -> bytes:
+        if time.monotonic() - asked > SECONDS:  # so that all is over within twice that
+            message = f"{FETCHING} recordings are being fetched from slow addresses"
+            raise BusyError(f"{message}; try again in {SECONDS:.0f} s, or send the recording itself", SECONDS)
+        return fetch(url, SECONDS, MAX_BYTES, self._allow_private)
 
     def close(self) -> None:
         """Ends the threads; who waits to be fetched is not."""

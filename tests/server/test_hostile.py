@@ -14,7 +14,7 @@ import websockets
 from serving import Web, endless, listening
 
 from qwen_tts.chunks import AudioChunk
-from qwen_tts.errors import LimitError
+from qwen_tts.errors import BusyError, LimitError
 from qwen_tts.server import recordings, reply
 from qwen_tts.server.refusals import answer
 from qwen_tts.server.session import Session
@@ -171,6 +171,28 @@ def test_slow_addresses_hold_up_nothing_but_addresses(
 
     monkeypatch.setattr(recordings, "fetch", slow)
     assert len(asyncio.run(all_at_once())) == 60
+
+
+def test_who_waits_too_long_for_slow_addresses_is_told_when_to_ask_again(
+    make: Callable[..., Session], monkeypatch: pytest.MonkeyPatch, recording: bytes
+) -> None:
+    session, go = make(), threading.Event()
+
+    async def run() -> None:
+        def cloned(number: int) -> Any:
+            reference = recordings.Reference(f"http://example.com/{number}.wav", vector_only=True)
+            return asyncio.ensure_future(session.recordings.voice(session.models, "mini-Base", reference))
+
+        waiting = [cloned(number) for number in range(recordings.FETCHING + 1)]
+        await asyncio.sleep(0.3)
+        go.set()
+        with pytest.raises(BusyError, match="slow addresses; try again"):
+            await waiting.pop()
+        await asyncio.gather(*waiting)
+
+    monkeypatch.setattr(recordings, "fetch", lambda *wanted: recording if go.wait(30) else b"")
+    monkeypatch.setattr(recordings, "SECONDS", 0.2)
+    asyncio.run(run())
 
 
 def test_a_server_that_is_too_slow_says_when_to_ask_again() -> None:
