@@ -36,15 +36,13 @@ class Gate:
         given = headers.get("x-request-id", "")
         request_id = given if SANE.fullmatch(given) else uuid.uuid4().hex
         key = self._key(scope, headers)
-        protocol, status = _protocol(path), [0]
-        scope["state"] = {**scope.get("state", {}), "caller": Caller(request_id, protocol, key)}
+        scope["state"] = {**scope.get("state", {}), "caller": Caller(request_id, _protocol(path), key)}
+        status = [0]
 
         async def noted(message: Message) -> None:
             if message["type"] in ("http.response.start", "websocket.http.response.start"):
                 status[0] = message["status"]
                 MutableHeaders(scope=message)["x-request-id"] = request_id
-            elif message["type"] == "websocket.accept":
-                status[0] = 101
             await send(message)
 
         try:
@@ -56,7 +54,6 @@ class Gate:
             else:
                 await self._app(scope, self._limited(receive), noted)
         finally:
-            self._session.metrics.answers.labels(protocol, status[0] or "none").inc()
             seconds = round(time.monotonic() - started, 4)
             log("request", request_id=request_id, method=scope.get("method", "WS"), path=path[:200], status=status[0] or None,
                 seconds=seconds, key=key and key.name)  # fmt: skip

@@ -274,12 +274,11 @@ class Session:
             length += len(piece)
             if length > self.settings.max_text:
                 raise TextError(f"the text has more than {self.settings.max_text} characters: send it in parts")
-            self.metrics.characters.inc(len(piece))
             yield piece
 
     def _report(self, plan: Plan, text: Any, caller: Caller, watch: Watch, outcome: str, reason: str | None) -> None:
         self.metrics.requests.labels(caller.protocol, outcome.partition(" ")[0]).inc()
-        size = len(text) if isinstance(text, str) else None  # text that comes in pieces is counted as it comes
+        size = len(text) if isinstance(text, str) else None
         self.metrics.characters.inc(size or 0)
         log(
             "speech", request_id=caller.request_id, protocol=caller.protocol, key=caller.key and caller.key.name,
