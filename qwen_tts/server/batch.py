@@ -75,8 +75,7 @@ async def _whole(body: BatchBody, session: Session, caller: Caller) -> dict[str,
 async def _one(session: Session, caller: Caller, index: int, fields: dict[str, Any]) -> BatchResult:
     try:
         item = SpeechBody.model_validate({"response_format": "wav"} | fields)
-        session.check_text(item.input)
-        plan = await session.plan(item.request())
+        plan = await session.plan(item.request(), caller, item.input)
         recorder, parts, frames = Recorder(plan.sound, plan.offer.rate), [], 0
         async with aclosing(session.speak(plan, item.input, caller)) as chunks:
             async for chunk in chunks:

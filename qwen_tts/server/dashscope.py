@@ -73,7 +73,7 @@ def characters(text: str) -> int:
 @router.post("/services/aigc/multimodal-generation/generation")
 async def generate(body: Synthesis, request: Request, session: SessionOf, caller: CallerOf) -> Response:
     """Speak a text: as the URL of a WAV file, or with the header `X-DashScope-SSE: enable` as events while it is made."""
-    text = session.check_text(body.field("text") or "")
+    text = body.field("text") or ""
     seed = body.field("seed", int)
     if seed is not None and not 0 <= seed < 2**63:
         raise Refusal(400, "'seed' must be from 0 to 2^63 - 1", "seed")
@@ -81,7 +81,7 @@ async def generate(body: Synthesis, request: Request, session: SessionOf, caller
         body.model, voice=body.field("voice"), language=body.field("language_type"), instruct=body.field("instructions"),
         seed=seed, sound=Sound("pcm"),
     )  # fmt: skip
-    plan = await session.plan(wish)
+    plan = await session.plan(wish, caller, text)
     headers = ignored_header([*plan.ignored, *body.unheard()])
     work = _Work(session, plan, text, caller, str(request.base_url).rstrip("/"))
     if request.headers.get("x-dashscope-sse", "").lower() in ON:

@@ -120,7 +120,7 @@ class Talk:
         except ValidationError as wrong:
             first = wrong.errors()[0]
             raise Refusal(400, f"session.{'.'.join(map(str, first['loc']))}: {first['msg']}") from None
-        self._plan = await self._session.plan(fields.request(self.model))
+        self._plan = await self._session.plan(fields.request(self.model), self._caller)
         self._fields, self._buffer = fields, Sentences(self._plan.arguments["language"])
         shown = self._session_object() | fields.shown() | ({} if fields.voice is not None else {"voice": self._plan.voice})
         ignored = [*self._plan.ignored, *fields.unheard()]
@@ -201,7 +201,7 @@ class Talk:
             await self._socket.send(one)
 
     async def _say(self, response: Response, text: str) -> None:
-        plan = self._plan or await self._session.plan(self._fields.request(self.model))
+        plan = self._plan or await self._session.plan(self._fields.request(self.model), self._caller)
         self._plan, number = plan, self._number
         self._number += 1
         recorder = Recorder(plan.sound, plan.offer.rate)

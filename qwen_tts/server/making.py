@@ -51,7 +51,7 @@ async def design(
         QwenTTSError: as for `clone`; or no voice design model.
     """
     base = session.models.first("base", "a designed voice is kept for a Base model")
-    plan = await session.plan(SpeechRequest(task="VoiceDesign", instruct=description, language=language))
+    plan = await session.plan(SpeechRequest(task="VoiceDesign", instruct=description, language=language), caller)
     _room(session, name)
     said = text if text is not None and text.strip() else SAYS.get(plan.arguments["language"] or "", SAYS["english"])
     parts = []

@@ -31,8 +31,7 @@ SPOKEN: dict[int | str, dict[str, Any]] = {
 @router.post("/audio/speech", response_class=Response, responses=SPOKEN)
 async def speak(body: SpeechBody, session: SessionOf, caller: CallerOf) -> Response:
     """Speak a text. The audio is sent while it is made: as it is, or (stream_format=sse, or stream=true) as events."""
-    session.check_text(body.input)
-    plan = await session.plan(body.request())
+    plan = await session.plan(body.request(), caller, body.input)
     headers = {"x-qwen-tts-model": plan.name, "x-qwen-tts-seed": str(plan.seed)} | ignored_header(
         [*plan.ignored, *body.unheard()]
     )

@@ -117,12 +117,21 @@ class Session:
         self.stopping = False
         self._speaking = 0
 
-    async def plan(self, request: SpeechRequest) -> Plan:
-        """Finds model and voice, and checks all that can be checked without the text.
+    async def plan(self, request: SpeechRequest, caller: Caller, text: str | None = None) -> Plan:
+        """Finds model and voice, and checks all that can be checked; the text, too, if it is there already.
 
         Raises:
-            QwenTTSError: what is wrong with the request.
+            QwenTTSError: what is wrong with the request, which is counted.
         """
+        try:
+            if text is not None:
+                self._check(text)
+            return await self._planned(request)
+        except QwenTTSError:
+            self.metrics.requests.labels(caller.protocol, "refused").inc()
+            raise
+
+    async def _planned(self, request: SpeechRequest) -> Plan:
         request.sound.check()
         kind = self._kind(request)
         name = self.models.pick(request.model, kind)
@@ -182,13 +191,11 @@ class Session:
             arguments["instruct"] = wish
         return []
 
-    def check_text(self, text: str) -> str:
-        """Raises TextError for a text that is blank or too long."""
+    def _check(self, text: str) -> None:
         if not text.strip():
             raise TextError("Input text cannot be empty")
         if len(text) > self.settings.max_text:
             raise TextError(f"the text has {len(text)} characters; the limit is {self.settings.max_text}: send it in parts")
-        return text
 
     async def speak(self, plan: Plan, text: str | AsyncIterator[str], caller: Caller) -> AsyncGenerator[AudioChunk, None]:
         """Speaks; only the last chunk has a finish reason. Close it, or cancel who waits for it, to end the work.
@@ -196,13 +203,17 @@ class Session:
         Raises:
             QwenTTSError: what is wrong with the text, or that there is no room; or that something failed which nobody foresaw.
         """
-        if self.stopping:
-            raise Refusal(503, STOPPING, retry_after=1)
-        if isinstance(text, str):
-            self.check_text(text)
         watch, outcome, reason = Watch(self.metrics, plan.sound.length), "failed", None
+        said: list[str] = []
         self._speaking += 1
         try:
+            if self.stopping:
+                raise Refusal(503, STOPPING, retry_after=1)
+            if isinstance(text, str):
+                self._check(text)
+                said.append(text)
+            else:
+                text = self._checked(text, said)
             with self.usage.speaking(caller):
                 async with aclosing(self._limited(plan, text)) as chunks:
                     async for chunk in chunks:
@@ -223,7 +234,7 @@ class Session:
             raise Refusal(500, BROKEN) from error
         finally:
             self._speaking -= 1
-            self._report(plan, text, caller, watch, outcome, reason)
+            self._report(plan, "".join(said), caller, watch, outcome, reason)
 
     async def heard(self, plan: Plan, text: str | AsyncIterator[str], caller: Caller) -> AsyncGenerator[bytes, None]:
         """Speaks, in the bytes that the client wants."""
@@ -263,27 +274,27 @@ class Session:
 
         if isinstance(text, str):
             return begin(text, 0)
-        checked = self._checked(text)
         if not plan.reads:
-            return begin(checked, 0)
-        return in_turn(by_sentence(checked, plan.arguments["language"]), begin)
+            return begin(text, 0)
+        return in_turn(by_sentence(text, plan.arguments["language"]), begin)
 
-    async def _checked(self, pieces: AsyncIterator[str]) -> AsyncGenerator[str, None]:
-        length = 0
+    async def _checked(self, pieces: AsyncIterator[str], said: list[str]) -> AsyncGenerator[str, None]:
+        """Passes the pieces on, and notes them, as long as they are not too many."""
+        left = self.settings.max_text
         async for piece in pieces:
-            length += len(piece)
-            if length > self.settings.max_text:
+            left -= len(piece)
+            if left < 0:
                 raise TextError(f"the text has more than {self.settings.max_text} characters: send it in parts")
+            said.append(piece)
             yield piece
 
-    def _report(self, plan: Plan, text: Any, caller: Caller, watch: Watch, outcome: str, reason: str | None) -> None:
+    def _report(self, plan: Plan, text: str, caller: Caller, watch: Watch, outcome: str, reason: str | None) -> None:
         self.metrics.requests.labels(caller.protocol, outcome.partition(" ")[0]).inc()
-        size = len(text) if isinstance(text, str) else None
-        self.metrics.characters.inc(size or 0)
+        self.metrics.characters.inc(len(text) if watch.heard else 0)
         log(
             "speech", request_id=caller.request_id, protocol=caller.protocol, key=caller.key and caller.key.name,
-            model=plan.name, voice=plan.voice, characters=size, outcome=outcome, finish_reason=reason,
+            model=plan.name, voice=plan.voice, characters=len(text), outcome=outcome, finish_reason=reason,
             first_seconds=None if watch.first is None else round(watch.first, 4), audio_seconds=round(watch.heard, 3),
             underruns=watch.underruns, seed=plan.seed,
-            text=text if self.settings.log_text and isinstance(text, str) else None,
+            text=text if self.settings.log_text else None,
         )  # fmt: skip

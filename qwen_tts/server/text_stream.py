@@ -47,7 +47,7 @@ async def speech_stream(websocket: WebSocket, session: SessionOf, caller: Caller
     socket = JsonSocket(websocket, session.settings.idle_seconds, 4 * 2**20)
     try:
         await websocket.accept()
-        config, plan = await _configured(socket, session)
+        config, plan = await _configured(socket, session, caller)
         texts: Texts = asyncio.Queue(WAITING)
         await beside(_read(socket, texts, session.settings.max_text), _speak_all(socket, session, caller, config, plan, texts))
     except (WebSocketDisconnect, Quiet):
@@ -58,7 +58,7 @@ async def speech_stream(websocket: WebSocket, session: SessionOf, caller: Caller
         await socket.close()
 
 
-async def _configured(socket: JsonSocket, session: Session) -> tuple[StreamConfig, Plan]:
+async def _configured(socket: JsonSocket, session: Session, caller: Caller) -> tuple[StreamConfig, Plan]:
     while True:
         try:
             message = await socket.receive()
@@ -69,7 +69,7 @@ async def _configured(socket: JsonSocket, session: Session) -> tuple[StreamConfi
             )
             if config.stream_audio and config.format() != "pcm":
                 raise Refusal(400, "stream_audio needs response_format pcm", "response_format")
-            return config, await session.plan(config.request())
+            return config, await session.plan(config.request(), caller)
         except ValidationError as error:
             first = error.errors()[0]
             await _tell(socket, Refusal(400, f"{'.'.join(map(str, first['loc']))}: {first['msg']}"))

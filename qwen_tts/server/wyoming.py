@@ -110,7 +110,8 @@ class Connection:
                 SpeechRequest(
                     voice=name if isinstance(name, str) else None, language=language if isinstance(language, str) else None,
                     sound=Sound("pcm"),
-                )
+                ),
+                self.caller,
             )  # fmt: skip
             recorder = Recorder(plan.sound, plan.offer.rate)
             form = {"rate": recorder.rate, "width": 2, "channels": 1}

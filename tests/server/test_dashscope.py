@@ -31,8 +31,8 @@ def brief(monkeypatch: pytest.MonkeyPatch) -> None:
     """DashScope has no limit on the length of speech; a miniature model would speak until its text's budget is used up."""
     plan = Session.plan
 
-    async def planned(self: Session, request: Any) -> Any:
-        made = await plan(self, request)
+    async def planned(self: Session, *asked: Any) -> Any:
+        made = await plan(self, *asked)
         made.arguments["max_new_tokens"] = 8  # type: ignore[index]
         return made
 

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -20,7 +20,8 @@ from typer.testing import CliRunner
 
 from qwen_tts.cli import app
 from qwen_tts.errors import BusyError, OptionError
-from qwen_tts.server.session import Session
+from qwen_tts.server.callers import Caller
+from qwen_tts.server.session import Session, SpeechRequest
 from qwen_tts.server.settings import Settings, positive
 from qwen_tts.voice_store import VoiceStore
 
@@ -98,6 +99,42 @@ def test_counters(make: Callable[..., Session]) -> None:
                  f'qwen_tts_finished_total{{model="{ONE}",reason="length"}} 1.0', "qwen_tts_playing 0.0",
                  "qwen_tts_waiting 0.0", "qwen_tts_underruns_total", "qwen_tts_chunk_gap_seconds_bucket"):  # fmt: skip
         assert line in text
+
+
+def test_what_is_refused_before_it_is_spoken_is_counted(web: Web) -> None:
+    for wrong in ({"voice": "nobody"}, {"input": " "}, {"model": "gpt-9"}):
+        assert web.speak(**wrong).status_code in (400, 404)
+        item = {"input": "the house", "voice": "ryan"} | wrong
+        web("POST", "/v1/audio/speech/batch", json={"items": [item]})
+    web("POST", "/v1/audio/voices", json={"name": "a", "prompt": "deep", "language": "klingon"})
+    call = {"model": "qwen3-tts-flash", "input": {"text": "the house", "voice": "nobody"}}
+    assert web("POST", "/api/v1/services/aigc/multimodal-generation/generation", json=call).status_code == 400
+    web.session.stopping = True
+    assert web.speak().status_code == 503
+    text = web("GET", "/metrics").text
+    for protocol, times in {"openai": 5, "batch": 3, "dashscope": 1}.items():
+        assert f'qwen_tts_requests_total{{outcome="refused",protocol="{protocol}"}} {times}.0' in text
+
+
+@pytest.mark.parametrize("reading", [False, True])
+def test_text_that_comes_in_is_counted(make: Callable[..., Session], caplog: pytest.LogCaptureFixture, reading: bool) -> None:
+    session = make(ONE, log_text=True)
+
+    async def pieces() -> AsyncGenerator[str, None]:
+        for piece in ("the hid", "den house"):
+            yield piece
+
+    async def run() -> None:
+        caller = Caller("id", "stream")
+        plan = await session.plan(SpeechRequest(voice="ryan", sampling={"max_new_tokens": 3}, reading=reading), caller)
+        async for _ in session.speak(plan, pieces(), caller):
+            pass
+
+    with caplog.at_level(logging.INFO, "qwen_tts.server"):
+        asyncio.run(run())
+    assert "qwen_tts_characters_total 16.0" in session.metrics.text().decode()
+    (line,) = [record.fields for record in caplog.records if record.message == "speech"]  # type: ignore[attr-defined]
+    assert (line["characters"], line["text"]) == (16, "the hidden house")
 
 
 def test_the_description_is_complete(web: Web) -> None:

@@ -20,8 +20,8 @@ def session(make: Callable[..., Session], monkeypatch: pytest.MonkeyPatch) -> Se
     """One that says little: the protocol has no limit on the length of speech."""
     made, plan = make("mini-CustomVoice"), Session.plan
 
-    async def planned(request):
-        found = await plan(made, request)
+    async def planned(*asked):
+        found = await plan(made, *asked)
         found.arguments["max_new_tokens"] = 5
         return found
 
