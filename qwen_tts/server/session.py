@@ -272,9 +272,7 @@ class Session:
                 arguments.pop("non_streaming_mode", None)
             return self.source.speak(Job(model, plan.kind, part, arguments))
 
-        if isinstance(text, str):
-            return begin(text, 0)
-        if not plan.reads:
+        if isinstance(text, str) or not plan.reads:
             return begin(text, 0)
         return in_turn(by_sentence(text, plan.arguments["language"]), begin)
 
