@@ -43,6 +43,7 @@ CODES = {
     403: "forbidden",
     404: "not_found",
     405: "method_not_allowed",
+    408: "request_timeout",
     409: "conflict",
     413: "too_large",
     422: "invalid_value",
@@ -58,6 +59,7 @@ def answer(error: QwenTTSError) -> Answer:
         return Answer(error.status, str(error), code, error.param, error.retry_after)
     if isinstance(error, BusyError):
         return Answer(429, str(error), CODES[429], retry_after=error.retry_after)
-    if isinstance(error, ClosedError | LimitError):  # the second is a server that is too slow, not a request that is wrong
-        return Answer(503, STOPPING if isinstance(error, ClosedError) else str(error), CODES[503], retry_after=1)
-    return Answer(400, str(error), CODES[400])
+    if isinstance(error, ClosedError):
+        return Answer(503, STOPPING, CODES[503], retry_after=1)
+    status = 408 if isinstance(error, LimitError) else 400  # nobody took its chunks: no other limit is set here
+    return Answer(status, str(error), CODES[status])

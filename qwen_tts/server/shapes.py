@@ -15,6 +15,7 @@ FIELD = re.compile(r"[\w.-]{1,64}", re.ASCII)
 DASHSCOPE_CODES = {
     401: "InvalidApiKey",
     404: "ModelNotFound",
+    408: "RequestTimeOut",
     413: "BadRequest.TooLarge",
     429: "Throttling",
     503: "ServiceUnavailable",

@@ -14,9 +14,8 @@ import websockets
 from serving import Web, endless, listening
 
 from qwen_tts.chunks import AudioChunk
-from qwen_tts.errors import BusyError, LimitError
+from qwen_tts.errors import BusyError
 from qwen_tts.server import recordings, reply
-from qwen_tts.server.refusals import answer
 from qwen_tts.server.session import Session
 
 VALUES = [None, True, -1, 2**70, 1e308, "", "x" * 5000, "\ud800", "\x00", [], [[]], {}, {"a": {}}, "ryan", "pcm", "The house."]
@@ -193,8 +192,3 @@ def test_who_waits_too_long_for_slow_addresses_is_told_when_to_ask_again(
     monkeypatch.setattr(recordings, "fetch", lambda *wanted: recording if go.wait(30) else b"")
     monkeypatch.setattr(recordings, "SECONDS", 0.2)
     asyncio.run(run())
-
-
-def test_a_server_that_is_too_slow_says_when_to_ask_again() -> None:
-    told = answer(LimitError("not made within 3 s"))
-    assert (told.status, told.code, told.retry_after, told.message) == (503, "unavailable", 1, "not made within 3 s")

@@ -19,10 +19,12 @@ from serving import SHORT, Web, listening
 from typer.testing import CliRunner
 
 from qwen_tts.cli import app
-from qwen_tts.errors import BusyError, OptionError
+from qwen_tts.errors import BusyError, LimitError, OptionError
 from qwen_tts.server.callers import Caller
+from qwen_tts.server.refusals import answer
 from qwen_tts.server.session import Session, SpeechRequest
 from qwen_tts.server.settings import Settings, positive
+from qwen_tts.server.shapes import dashscope_error, openai_error
 from qwen_tts.voice_store import VoiceStore
 
 ONE = "mini-CustomVoice"
@@ -59,6 +61,13 @@ def test_busy(make: Callable[..., Session], monkeypatch: pytest.MonkeyPatch) -> 
     for reply in (web.speak(), web.speak(stream_format="sse")):
         assert reply.status_code == 429 and reply.headers["retry-after"] == "7"
         assert reply.json()["error"]["type"] == "rate_limit_error"
+
+
+def test_who_takes_nothing_for_too_long_is_told_so_in_the_words_of_each_protocol() -> None:
+    told = answer(LimitError("no chunk was taken for 60 s: read the stream, or close it"))
+    assert (told.status, told.code) == (408, "request_timeout")
+    assert openai_error(told)["error"]["type"] == "invalid_request_error"
+    assert dashscope_error(told, "id")["code"] == "RequestTimeOut"
 
 
 def test_a_failure_is_logged_and_told_without_its_text(make: Callable[..., Session], monkeypatch: pytest.MonkeyPatch) -> None:
