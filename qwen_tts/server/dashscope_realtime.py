@@ -22,10 +22,11 @@ from .access import CallerOf, SessionOf
 from .callers import Caller
 from .dashscope import unique
 from .dashscope_events import Event, Response, SessionFields, error, event
+from .quiet import Quiet
 from .refusals import Refusal, answer
 from .sentences import Sentences, joined
 from .session import Plan, Session
-from .sockets import JsonSocket, Quiet, beside, text_of
+from .sockets import JsonSocket, beside, text_of
 from .sound import Recorder
 
 router = APIRouter()

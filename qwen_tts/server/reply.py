@@ -2,22 +2,21 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Coroutine, Mapping
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from typing import Any
 
 from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
+from .quiet import Quiet, taken
 from .shapes import as_json
-
-PATIENCE = 60.0  # seconds that a part waits for who reads nothing, as a scheduler's listeners get
 
 
 class Streamed(Response):
     """Sends parts as they come. What is wrong before the first one is an answer of its own, with its own status.
 
-    A client that goes away ends the work at once, whatever is waited for at that moment; so does one that reads nothing any
-    more, after a while.
+    A client that goes away ends the work at once, whatever is waited for at that moment; so does one that takes nothing for too
+    long, and its connection is cut.
 
     Args:
         parts: of the body.
@@ -30,12 +29,18 @@ class Streamed(Response):
         self._parts = parts
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        sending = asyncio.create_task(self._send(send))
+        patience = scope["app"].state.session.settings.idle_seconds
+
+        def bounded(message: Message) -> Coroutine[Any, Any, None]:
+            return taken(send(message), patience)
+
+        sending = asyncio.create_task(self._send(bounded))
         gone = asyncio.create_task(_gone(receive))
         try:
             await asyncio.wait({sending, gone}, return_when=asyncio.FIRST_COMPLETED)
             if sending.done():  # else nobody is left to answer
-                sending.result()
+                with suppress(Quiet):
+                    sending.result()
         finally:
             sending.cancel()
             gone.cancel()
@@ -45,12 +50,9 @@ class Streamed(Response):
         async with aclosing(self._parts) as parts:
             first = await anext(parts, b"")
             await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
-            try:
-                await _taken(send, first)
-                async for part in parts:
-                    await _taken(send, part)
-            except _Stalled:  # what is unfinished is cut off by the server, so nobody takes it for the whole
-                return
+            await send({"type": "http.response.body", "body": first, "more_body": True})
+            async for part in parts:
+                await send({"type": "http.response.body", "body": part, "more_body": True})
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
@@ -68,18 +70,6 @@ class Made(Streamed):
 
 async def _alone(work: Coroutine[Any, Any, Any]) -> AsyncGenerator[bytes, None]:
     yield as_json(await work)
-
-
-class _Stalled(Exception):
-    """Nobody reads."""
-
-
-async def _taken(send: Send, part: bytes) -> None:
-    try:
-        async with asyncio.timeout(PATIENCE):
-            await send({"type": "http.response.body", "body": part, "more_body": True})
-    except TimeoutError:
-        raise _Stalled from None
 
 
 async def _gone(receive: Receive) -> None:

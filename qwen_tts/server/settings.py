@@ -39,7 +39,7 @@ class Settings:
         max_seconds: of audio that one request may get.
         max_streams, max_waiting: requests that speak, and that wait for that, at once.
         max_sockets: WebSockets at once.
-        idle_seconds: after which a WebSocket on which nothing happens is closed.
+        idle_seconds: after which a WebSocket on which nothing happens is closed, and any client let go that takes nothing.
         allow_private: fetch references from addresses that are not public.
         cors: origins that browsers may call from; none by default.
         log_text: write texts into the log.

@@ -10,13 +10,10 @@ from typing import Any
 from starlette.types import Message
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
+from .quiet import Quiet, taken
 from .refusals import Refusal
 
 GONE = (WebSocketDisconnect, RuntimeError, OSError)  # of sending on what was closed meanwhile: the reader finds out, too
-
-
-class Quiet(Exception):
-    """Nothing came for too long."""
 
 
 class JsonSocket:
@@ -24,7 +21,7 @@ class JsonSocket:
 
     Args:
         socket: that is spoken on.
-        idle: seconds to wait for a message while none is sent, or owed, either.
+        idle: seconds to wait for a message while none is sent, or owed, either; and for one that is sent to be taken.
         largest: characters of one message.
 
     Attributes:
@@ -69,23 +66,25 @@ class JsonSocket:
         raise Quiet
 
     async def send(self, data: dict[str, Any] | bytes) -> None:
-        """Sends an object as JSON, or bytes as they are."""
+        """Sends an object as JSON, or bytes as they are.
+
+        Raises:
+            Quiet: the client takes nothing.
+        """
         async with self._sending:
             self._moved = time.monotonic()
             if self._socket.client_state is not WebSocketState.CONNECTED:
                 return
+            packed = self._socket.send_bytes(data) if isinstance(data, bytes) else self._socket.send_text(json.dumps(data))
             with contextlib.suppress(*GONE):
-                if isinstance(data, bytes):
-                    await self._socket.send_bytes(data)
-                else:
-                    await self._socket.send_text(json.dumps(data))
+                await taken(packed, self._idle)
 
     async def close(self, code: int = 1000, reason: str = "") -> None:
-        """Closes it, if it is open."""
+        """Closes it, if it is open. One that takes nothing is not told: its connection ends without a word."""
         async with self._sending:
             if WebSocketState.DISCONNECTED not in (self._socket.client_state, self._socket.application_state):
-                with contextlib.suppress(*GONE):
-                    await self._socket.close(code, reason)
+                with contextlib.suppress(*GONE, Quiet):
+                    await taken(self._socket.close(code, reason), self._idle)
 
 
 async def beside(listening: Coroutine[Any, Any, object], speaking: Coroutine[Any, Any, object]) -> None:

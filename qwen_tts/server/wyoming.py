@@ -17,6 +17,7 @@ from ..prompt import supported_languages
 from .callers import Caller
 from .logs import log
 from .names import table
+from .quiet import Quiet, taken
 from .refusals import Refusal, answer
 from .session import Session, SpeechRequest
 from .sound import Recorder, Sound
@@ -156,7 +157,11 @@ class Connection:
         head = {"type": kind, "version": __version__, "data_length": len(body), "payload_length": len(payload)}
         async with self._sending:
             self._writer.write(json.dumps(head).encode() + b"\n" + body + payload)
-            await self._writer.drain()
+            try:
+                await taken(self._writer.drain(), self._session.settings.idle_seconds)
+            except Quiet:
+                self._writer.transport.abort()  # the reader finds out, too
+                raise ConnectionResetError("the client takes nothing") from None
 
 
 def _object(data: bytes) -> dict[str, Any]:

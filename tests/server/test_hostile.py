@@ -3,19 +3,17 @@
 import asyncio
 import json
 import random
-import socket
 import threading
 from collections.abc import AsyncGenerator, Callable
 from typing import Any
 
-import numpy as np
 import pytest
 import websockets
 from serving import Web, endless, listening
 
 from qwen_tts.chunks import AudioChunk
 from qwen_tts.errors import BusyError
-from qwen_tts.server import recordings, reply
+from qwen_tts.server import recordings
 from qwen_tts.server.session import Session
 
 VALUES = [None, True, -1, 2**70, 1e308, "", "x" * 5000, "\ud800", "\x00", [], [[]], {}, {"a": {}}, "ryan", "pcm", "The house."]
@@ -117,32 +115,6 @@ def test_random_bodies(make: Callable[..., Session]) -> None:
             body |= {"items": [draw.choice([{}, {"input": "a"}, {"input": None}])], "max_new_tokens": 3}
         reply = web("POST", draw.choice(paths), content=json.dumps(body), headers={"content-type": "application/json"})
         assert reply.status_code < 500, (body, reply.text)
-
-
-def test_who_reads_nothing_is_not_spoken_to_for_ever(make: Callable[..., Session], monkeypatch: pytest.MonkeyPatch) -> None:
-    session = make("mini-CustomVoice", max_seconds=1e9)
-    minute = AudioChunk(np.zeros(60 * 24_000, np.float32), 24_000, 0, 0, 750, None, np.zeros((750, 4), np.int64))
-
-    async def quick(job: Any) -> AsyncGenerator[AudioChunk, None]:
-        while True:
-            yield minute
-            await asyncio.sleep(0)
-
-    monkeypatch.setattr(session.source, "speak", quick)
-    monkeypatch.setattr(reply, "PATIENCE", 0.3)
-    body = json.dumps({"input": "the house", "voice": "ryan", "response_format": "pcm"})
-    with listening(session) as address:
-        host, _, port = address.partition(":")
-        with socket.create_connection((host, int(port))) as client:
-            lines = (
-                "POST /v1/audio/speech HTTP/1.1",
-                "Host: x",
-                "Content-Type: application/json",
-                f"Content-Length: {len(body)}",
-            )
-            client.sendall("\r\n".join([*lines, "", body]).encode())
-            assert client.recv(12) == b"HTTP/1.1 200"
-            asyncio.run(asyncio.wait_for(session.idle(), 10))
 
 
 def test_slow_addresses_hold_up_nothing_but_addresses(

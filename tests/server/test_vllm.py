@@ -151,24 +151,6 @@ def test_who_leaves_ends_a_batch(make: Callable[..., Session], monkeypatch: pyte
     assert 'outcome="cancelled",protocol="batch"} 3.0' in session.metrics.text().decode()
 
 
-def test_who_leaves_ends_the_making_of_a_voice(make: Callable[..., Session], monkeypatch: pytest.MonkeyPatch) -> None:
-    session = make(max_seconds=1e9)
-    monkeypatch.setattr(session.source, "speak", endless)
-    wish = {"action": "create", "target_model": "vd", "voice_prompt": "a deep voice", "preferred_name": "deep"}
-    asked = {
-        "/v1/audio/voices": {"name": "deep", "prompt": "a deep voice"},
-        "/api/v1/services/audio/tts/customization": {"model": "qwen-voice-design", "input": wish},
-    }
-    with listening(session) as address:
-        for path, body in asked.items():
-            with pytest.raises(httpx.ReadTimeout):
-                httpx.post(f"http://{address}{path}", json=body, timeout=0.5)
-            asyncio.run(asyncio.wait_for(session.idle(), 10))
-    for protocol in ("openai", "dashscope"):
-        assert f'outcome="cancelled",protocol="{protocol}"}} 1.0' in session.metrics.text().decode()
-    assert session.voices.all() == []
-
-
 def test_a_piece_of_text_has_a_limit(make: Callable[..., Session]) -> None:
     pieces = [{"type": "input.text", "text": text} for text in ("the house", "It is 12. " * 20)]
     with listening(make("mini-CustomVoice", max_text=100)) as address:
