@@ -60,7 +60,8 @@ class JsonSocket:
         self._moved = time.monotonic()
         while (left := self._moved + self._idle - time.monotonic()) > 0 or self.owed:
             try:
-                return await asyncio.wait_for(self._socket.receive(), left if left > 0 else self._idle)
+                async with asyncio.timeout(left if left > 0 else self._idle):  # Python 3.11's wait_for can lose a cancel
+                    return await self._socket.receive()
             except TimeoutError:  # unless something was sent meanwhile: somebody who listens need not speak
                 continue
         raise Quiet

@@ -15,6 +15,7 @@ from qwen_tts.chunks import AudioChunk
 from qwen_tts.errors import BusyError
 from qwen_tts.server import recordings
 from qwen_tts.server.session import Session
+from qwen_tts.server.sockets import JsonSocket
 
 VALUES = [None, True, -1, 2**70, 1e308, "", "x" * 5000, "\ud800", "\x00", [], [[]], {}, {"a": {}}, "ryan", "pcm", "The house."]
 KEYS = (
@@ -62,6 +63,30 @@ def test_random_events(make: Callable[..., Session], path: str, caplog: pytest.L
         asyncio.run(asyncio.wait_for(session.idle(), 60))
     assert [record for record in caplog.records if record.exc_info or record.levelname == "ERROR"] == []
     assert session.source.playing == session.source.waiting == 0
+
+
+@pytest.mark.parametrize("steps", range(5))
+def test_a_cancel_that_crosses_a_message_is_not_lost(steps: int) -> None:
+    """Else a session that has come to its end would wait for the client to leave."""
+
+    async def run() -> None:
+        came = asyncio.get_running_loop().create_future()
+
+        class Client:
+            async def receive(self) -> Any:
+                return await came
+
+        receiving = asyncio.ensure_future(JsonSocket(Client(), 10, 99).receive())  # type: ignore[arg-type]
+        await asyncio.sleep(0.01)
+        came.set_result({"type": "websocket.receive", "text": '{"type": "x"}'})
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        late = receiving.done()
+        receiving.cancel()
+        await asyncio.wait([receiving])
+        assert late or receiving.cancelled()
+
+    asyncio.run(run())
 
 
 def test_what_fails_in_the_midst_is_told_by_every_protocol(
