@@ -106,12 +106,18 @@ def each(name: str, value: Any, count: int, of: str = "text") -> list[Any]:
     return values
 
 
-def instruct_ids(model: LoadedModel, instruct: str | None) -> list[int] | None:
-    """An instruction's ids; None where there is nothing in it."""
+def instruction(instruct: str | None) -> str | None:
+    """What it asks for, without control characters; None where there is nothing in it."""
     if instruct is None or isinstance(instruct, str):
         said = (instruct or "").translate(SILENT)
-        return model.text.instruct_ids(said) if said.strip() else None
+        return said if said.strip() else None
     raise OptionError(f"an instruction must be a string, not {type(instruct).__name__}")
+
+
+def instruct_ids(model: LoadedModel, instruct: str | None) -> list[int] | None:
+    """An instruction's ids; None where there is nothing in it."""
+    said = instruction(instruct)
+    return None if said is None else model.text.instruct_ids(said)
 
 
 def utterances(

@@ -12,6 +12,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from ..arguments import instruction
 from ..chunks import AudioChunk
 from ..config import ModelConfig
 from ..errors import QwenTTSError, TextError
@@ -133,6 +134,7 @@ class Session:
 
     async def _planned(self, request: SpeechRequest) -> Plan:
         request.sound.check()
+        request = replace(request, instruct=instruction(request.instruct))
         kind = self._kind(request)
         name = self.models.pick(request.model, kind)
         offer = self.models.offers[name]
@@ -177,7 +179,7 @@ class Session:
 
     def _instruct(self, request: SpeechRequest, config: ModelConfig, kind: str, arguments: dict[str, Any]) -> list[str]:
         """Passes the instruction on to a model that follows one; else it is told to the client, who is served all the same."""
-        wish = request.instruct if request.instruct and request.instruct.strip() else None
+        wish = request.instruct
         if wish is not None and len(wish) > self.settings.max_text:
             raise TextError(f"the instructions have {len(wish)} characters; the limit is {self.settings.max_text}")
         if kind == "voice_design":

@@ -92,6 +92,7 @@ def test_known_names_of_voices(web: Web, voice: object) -> None:
         ({"language": "klingon"}, 400, "english"),
         ({"seed": -1}, 400, "seed"),
         ({"task_type": "VoiceDesign"}, 400, "instructions"),
+        ({"task_type": "VoiceDesign", "instructions": "\x07 "}, 400, "instructions"),
         ({"task_type": "Base"}, 400, "ref_audio"),
         ({"ref_audio": "/etc/passwd", "ref_text": "root"}, 400, "files of the server"),
         ({"ref_audio": "file:///etc/passwd", "ref_text": "root"}, 400, "files of the server"),
