@@ -31,8 +31,10 @@ def design(
     replace: Replace = False,
 ) -> None:
     """Speak a text in a voice made up from a description."""
+    from ..arguments import instruction
+
     said = speech.words(keeps=save_voice is not None)
-    if not instruct.strip():
+    if instruction(instruct) is None:
         raise OptionError("a voice is made up from a description, and --instruct is blank: say what voice it is to be")
     if (save_voice is None) != (clone_model is None):
         raise OptionError("--save-voice NAME and --clone-model DIR go together: a kept voice is for a base model")

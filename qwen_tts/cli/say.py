@@ -21,6 +21,8 @@ def say(speech: Speech, speaker: Speaker = None, instruct: Instruct = None, mode
     """Speak a text with a preset voice, or with one described by --instruct."""
 
     def begin(loaded: "Qwen3TTSModel", text: str, options: dict[str, Any]) -> "Iterator[AudioChunk]":
+        from ..arguments import instruction
+
         kind = loaded.config.tts_model_type
         if kind == "custom_voice":
             name = speaker or next(iter(loaded.config.talker_config.spk_id))
@@ -29,8 +31,8 @@ def say(speech: Speech, speaker: Speaker = None, instruct: Instruct = None, mode
             raise OptionError("a base model speaks with the voice of a recording: use qwen-tts clone")
         if speaker is not None:
             raise OptionError("a voice design model has no speakers: describe the voice with --instruct")
-        if instruct is None or not instruct.strip():
+        if (wish := instruction(instruct)) is None:
             raise OptionError("a voice design model needs a description of the voice: --instruct")
-        return loaded.stream_voice_design(text, instruct, **options)
+        return loaded.stream_voice_design(text, wish, **options)
 
     speech.speak(model, speech.words(), begin)

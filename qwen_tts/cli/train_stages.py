@@ -189,7 +189,7 @@ def _codes(pack: Any, guessed: Path | None) -> list[Any]:
     from ..train.matching import check
 
     own, said = Codes(pack.folder), None if guessed is None else Codes(guessed)
-    check(pack, own, None, None, said, None)
+    check(pack, own, guessed=said)
     return [own] if said is None else [own, said]
 
 

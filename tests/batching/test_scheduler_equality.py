@@ -3,7 +3,7 @@
 import asyncio
 import random
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -21,14 +21,10 @@ from qwen_tts.chunks import AudioChunk
 from qwen_tts.cores import TAKEN
 from qwen_tts.engine import eager
 from qwen_tts.engine.eager import EagerEngine
+from qwen_tts.model import Qwen3TTSModel
 from qwen_tts.stream import Utterance, stream
 
 TEXTS = ("the house", "a mouse and the house of it, and so on", "so", "the the the", "and now the mouse")
-
-
-@pytest.fixture(scope="module")
-def model(loaded: Callable[[str], LoadedModel]) -> LoadedModel:
-    return loaded("custom_voice")
 
 
 @pytest.fixture(scope="module")
@@ -193,3 +189,23 @@ def test_long_speech_outgrows_the_first_memory(
     assert len(codes) == 300 and reason == "length"
     np.testing.assert_array_equal(codes, expected[0])
     np.testing.assert_allclose(wave, expected[1], atol=1e-5)
+
+
+def test_a_models_calls_go_through_it(model: LoadedModel, endless: None) -> None:
+    """Whole waves with their details and second tries, texts in pieces, all as without a scheduler."""
+    alone = Qwen3TTSModel(model, engine=EagerEngine(model.talker))
+    wish: Any = {"seed": 5, "speaker": "ryan", "max_new_tokens": 200, "frames_per_token": 0.01, "max_silence": None}
+    with Scheduler(alone.engine, model.codec, rows=2) as scheduler:
+        shared = alone.shared(scheduler.stream)
+        for text, options in ((["the house", "the mouse"], {"stop_loops": False}), ("the house. " * 4, {"reading": True})):
+            with pytest.warns(UserWarning, match="budget"):
+                expected = alone.generate_custom_voice(text, **wish | options)
+            with pytest.warns(UserWarning, match="budget"):
+                found = shared.generate_custom_voice(text, **wish | options)
+            for ours, theirs in zip(found.details, expected.details, strict=True):
+                assert (ours.finish_reason, ours.seed, ours.tries) == (theirs.finish_reason, theirs.seed, theirs.tries)
+                np.testing.assert_array_equal(ours.codes, theirs.codes)
+            for ours, theirs in zip(found.waves, expected.waves, strict=True):
+                np.testing.assert_allclose(ours, theirs, atol=1e-5)
+        assert isinstance(shared.stream_custom_voice("the house", **wish), LiveSpeech)
+        scheduler.close(drain=False)

@@ -14,9 +14,8 @@ from torch import Tensor
 
 from qwen_tts.arguments import utterances
 from qwen_tts.batching.scheduler import Scheduler
-from qwen_tts.batching.speech import LiveSpeech
 from qwen_tts.checkpoint import LoadedModel
-from qwen_tts.engine import EngineState, eager
+from qwen_tts.engine import EngineState
 from qwen_tts.engine.eager import EagerEngine
 from qwen_tts.errors import BusyError, ClosedError, LimitError, OptionError, TextError
 from qwen_tts.model import Qwen3TTSModel
@@ -51,20 +50,9 @@ class Watched(EagerEngine):
         return sum(state() is not None for state in self.states)
 
 
-@pytest.fixture(scope="module")
-def model(loaded: Callable[[str], LoadedModel]) -> LoadedModel:
-    return loaded("custom_voice")
-
-
 @pytest.fixture
 def engine(model: LoadedModel) -> Watched:
     return Watched(model)
-
-
-@pytest.fixture
-def endless(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The talker never says that it is done."""
-    monkeypatch.setattr(eager, "MIN_FRAMES", 10**6)
 
 
 def spoken(
@@ -273,26 +261,6 @@ def test_what_is_not_legal_is_said_at_once(model: LoadedModel, engine: Watched) 
         assert scheduler.waiting == 0
     with pytest.raises(OptionError, match="rows must be at least 1"):
         Scheduler(engine, model.codec, rows=0)
-
-
-def test_a_models_calls_go_through_it(model: LoadedModel, endless: None) -> None:
-    """Whole waves with their details and second tries, texts in pieces, all as without a scheduler."""
-    alone = Qwen3TTSModel(model, engine=EagerEngine(model.talker))
-    wish: Any = {"seed": 5, "speaker": "ryan", "max_new_tokens": 200, "frames_per_token": 0.01, "max_silence": None}
-    with Scheduler(alone.engine, model.codec, rows=2) as scheduler:
-        shared = alone.shared(scheduler.stream)
-        for text, options in ((["the house", "the mouse"], {"stop_loops": False}), ("the house. " * 4, {"reading": True})):
-            with pytest.warns(UserWarning, match="budget"):
-                expected = alone.generate_custom_voice(text, **wish | options)
-            with pytest.warns(UserWarning, match="budget"):
-                found = shared.generate_custom_voice(text, **wish | options)
-            for ours, theirs in zip(found.details, expected.details, strict=True):
-                assert (ours.finish_reason, ours.seed, ours.tries) == (theirs.finish_reason, theirs.seed, theirs.tries)
-                np.testing.assert_array_equal(ours.codes, theirs.codes)
-            for ours, theirs in zip(found.waves, expected.waves, strict=True):
-                np.testing.assert_allclose(ours, theirs, atol=1e-5)
-        assert isinstance(shared.stream_custom_voice("the house", **wish), LiveSpeech)
-        scheduler.close(drain=False)
 
 
 def test_a_first_chunk_may_be_larger_than_later_ones(model: LoadedModel, engine: Watched, endless: None) -> None:

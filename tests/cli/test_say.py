@@ -149,7 +149,7 @@ def test_text_that_is_not_utf8(say: Callable[..., Result]) -> None:
 
 def test_models_that_need_something_else(say: Callable[..., Result]) -> None:
     refused(say("the house", "-o", "a.wav", kind="base"), "recording")
-    for nothing in ([], ["--instruct", " "]):
+    for nothing in ([], ["--instruct", " "], ["--instruct", "\x07 "]):
         refused(say("the house", "-o", "a.wav", *nothing, kind="voice_design"), "needs a description of the voice: --instruct")
     refused(say("the house", "-o", "a.wav", "--speaker", "ryan", "--instruct", "x", kind="voice_design"), "no speakers")
 
