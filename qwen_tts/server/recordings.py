@@ -66,7 +66,8 @@ class Recordings:
         if reference.embedding is not None:
             return VoiceClonePromptItem(None, torch.tensor(reference.embedding, dtype=torch.float32), True, False)
         data = await self._bytes(reference.audio)
-        key = (name, hashlib.sha256(data).digest(), reference.text, reference.vector_only)
+        digest = await asyncio.to_thread(lambda: hashlib.sha256(data).digest())
+        key = (name, digest, reference.text, reference.vector_only)
         if key in self._made:
             self._made.move_to_end(key)
             return self._made[key]

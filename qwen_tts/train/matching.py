@@ -11,10 +11,10 @@ from .data import Alignment, Codes, Pack
 def check(
     pack: Pack,
     codes: Codes,
-    alignment: Alignment | None,
-    vectors: np.ndarray | None,
-    guessed: Codes | None,
-    heard: Codes | None,
+    alignment: Alignment | None = None,
+    vectors: np.ndarray | None = None,
+    guessed: Codes | None = None,
+    heard: Codes | None = None,
 ) -> None:
     """Raises DataError where it is not; the message names the file and the first clip that differs."""
     frames = np.diff(codes.start)

@@ -71,10 +71,8 @@ class TalkerBatches:
         self.described = np.array([bool(clip.instruct and not clip.speaker) for clip in pack.clips])
         self.in_words = self.named | self.described  # whose voice can be told without a recording
         usable = self.in_words | (vectors is not None)
-        names = (
-            None if vectors is None else config.talker_config.spk_id
-        )  # many voices that only their vectors tell count as one
-        chance = pack.chance(self.described, options.described, names) * (usable & (self.frames > 3))
+        by_name = None if vectors is None else config.talker_config.spk_id  # voices that only vectors tell count as one
+        chance = pack.chance(self.described, options.described, by_name) * (usable & (self.frames > 3))
         if not chance.any():
             names = ", ".join(config.talker_config.spk_id) or "no names"
             raise DataError(

@@ -28,13 +28,12 @@ def main() -> None:
     codec, codes = load_codec(args.codec, torch.device("cpu")), Codes(args.pack)
     clips = Pack(args.pack).clips
     names = [clip.id.split(VERSION)[0] for clip in clips]
-    voices = {name: clip.speaker for name, clip in zip(names, clips, strict=True) if name != clip.id}
-    once = [number for number, (name, clip) in enumerate(zip(names, clips, strict=True)) if name == clip.id]
+    made_up = {name: clip.speaker for name, clip in zip(names, clips, strict=True) if name != clip.id}
+    voices = [made_up.get(name, name) for name in names]
+    once = [number for number, clip in enumerate(clips) if names[number] == clip.id]
     order = np.random.default_rng(0).permutation(once).tolist()
-    turn = {voices.get(names[clip], names[clip]): place for place, clip in reversed(list(enumerate(order)))}
-    drawn = sorted(
-        order, key=lambda clip: turn[voices.get(names[clip], names[clip])]
-    )  # those of one voice, one after the other
+    turn = {voices[clip]: place for place, clip in reversed(list(enumerate(order)))}
+    drawn = sorted(order, key=lambda clip: turn[voices[clip]])  # those of one voice, one after the other
     found = {name: np.zeros((0, codes.rows.shape[1]), np.int64) for name in names}
     for clip in tqdm(drawn[: args.clips], mininterval=10):
         with torch.inference_mode():

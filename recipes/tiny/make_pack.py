@@ -112,6 +112,17 @@ def words(made: Score, rng: np.random.Generator) -> str:
     return instruction(tuple(made.told), rng) if made.told else ""
 
 
+def save(out: Path, clips: list[Clip], codes: list[np.ndarray], times: list[np.ndarray], vectors: np.ndarray) -> None:
+    """Writes a pack: of each clip its codes [T, Q], when each byte of its text is spoken, and its speaker vector."""
+    out.mkdir(parents=True, exist_ok=True)
+    lines = [json.dumps(asdict(clip), ensure_ascii=False) + "\n" for clip in clips]
+    (out / "clips.jsonl").write_text("".join(lines), "utf-8")
+    write_codes(codes, out)
+    np.concatenate(times).astype("<f4").tofile(out / "aligned.f4")
+    np.save(out / "aligned_start.npy", np.cumsum([0, *map(len, times)]))
+    np.save(out / "vectors.npy", vectors)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("scores", type=Path)
@@ -125,7 +136,6 @@ def main() -> None:
     torch.set_num_threads(1)
     known, rng, styles = Codebooks.from_file(args.codebooks), np.random.default_rng(args.seed), Styles(args.cache)
     presets = {name: preset(name, "English").style(styles, USUAL)[:TIMBRE] for name in PRESETS}  # the same in all they say
-    args.out.mkdir(parents=True, exist_ok=True)
     scores = [
         new(made, presets, rng) for path in tqdm(sorted(args.scores.glob("*.jsonl")), mininterval=10) for made in load(path)
     ]
@@ -142,12 +152,7 @@ def main() -> None:
             codes.append(known.codes(one, start))
             times.append(np.maximum(one.spoken / UNITS - AHEAD, 0))
             vectors.append(vector(one, known))
-    lines = [json.dumps(asdict(clip), ensure_ascii=False) + "\n" for clip in clips]
-    (args.out / "clips.jsonl").write_text("".join(lines), "utf-8")
-    write_codes(codes, args.out)
-    np.concatenate(times).astype("<f4").tofile(args.out / "aligned.f4")
-    np.save(args.out / "aligned_start.npy", np.cumsum([0, *map(len, times)]))
-    np.save(args.out / "vectors.npy", np.stack(vectors))
+    save(args.out, clips, codes, times, np.stack(vectors))
     print(f"{len(clips)} clips, {sum(map(len, codes)) * 0.08 / 3600:.1f} h")
 
 

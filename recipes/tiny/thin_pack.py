@@ -4,13 +4,12 @@ Speech goes on from what was heard only, and voices that are made up are to be c
 """
 
 import argparse
-import json
 from pathlib import Path
 
 import numpy as np
-from make_pack import VERSION
+from make_pack import VERSION, save
 
-from qwen_tts.train.data import Alignment, Codes, numbered_lines, write_codes
+from qwen_tts.train.data import Alignment, Codes, Pack, write_codes
 
 
 def main() -> None:
@@ -20,19 +19,14 @@ def main() -> None:
     parser.add_argument("out", type=Path)
     args = parser.parse_args()
 
-    lines = [line for _, line in numbered_lines(args.pack / "clips.jsonl")]
-    codes, heard, alignment = Codes(args.pack), Codes(args.heard), Alignment(args.pack)
+    clips, codes, heard, alignment = Pack(args.pack).clips, Codes(args.pack), Codes(args.heard), Alignment(args.pack)
     with_codes = np.diff(heard.start) > 0
-    kept = [number for number, line in enumerate(lines) if with_codes[number] or VERSION not in json.loads(line)["id"]]
-    args.out.mkdir(parents=True, exist_ok=True)
-    (args.out / "clips.jsonl").write_text("".join(lines[number] + "\n" for number in kept), "utf-8")
-    for some, folder in ((codes, args.out), (heard, args.out / "heard")):
-        write_codes([some.get(number).numpy() for number in kept], folder)
-    times = [alignment.times_of(number) for number in kept]
-    np.concatenate(times).astype("<f4").tofile(args.out / "aligned.f4")
-    np.save(args.out / "aligned_start.npy", np.cumsum([0, *map(len, times)]))
-    np.save(args.out / "vectors.npy", np.load(args.pack / "vectors.npy")[kept])
-    print(f"{len(kept)} of {len(lines)} clips")
+    kept = [number for number, clip in enumerate(clips) if with_codes[number] or VERSION not in clip.id]
+    shown, again = ([some.get(number).numpy() for number in kept] for some in (codes, heard))
+    times, vectors = [alignment.times_of(number) for number in kept], np.load(args.pack / "vectors.npy")[kept]
+    save(args.out, [clips[number] for number in kept], shown, times, vectors)
+    write_codes(again, args.out / "heard")
+    print(f"{len(kept)} of {len(clips)} clips")
 
 
 if __name__ == "__main__":
