@@ -32,9 +32,9 @@ class ModelPool(Generic[Model]):
         """
         Args:
             load: makes a model from its name; may take long, and raise.
-            size: the bytes that the model of a name holds; asked when it is loaded.
+            size: the bytes that the model of a name holds; asked before it is loaded.
             limit: bytes that all models may hold. The last model in use may exceed it alone; None for no limit.
-            unload: is told of a model that leaves: close what belongs to it. Called where one is given back, or loaded.
+            unload: is told of a model that leaves: close what belongs to it. Called where one is given back, or before a load.
         """
         self._load, self._size, self._limit, self._unload = load, size, limit, unload
         self._entries: dict[str, _Entry[Model]] = {}  # the one that was used last comes last
@@ -103,30 +103,25 @@ class ModelPool(Generic[Model]):
     def _fill(self, name: str, entry: _Entry[Model]) -> None:
         caught = Caught()
         with caught:
-            model = self._load(name)
-            entry.size = self._size(name)
-            self._shrink()
-            self._check_room(name, entry, model)
-            entry.loading.set_result(model)
+            self._make_room(name, entry)
+            entry.loading.set_result(self._load(name))
         if caught.error is not None:
             with self._lock:
                 del self._entries[name]
             entry.loading.set_exception(caught.error)
 
-    def _check_room(self, name: str, entry: _Entry[Model], model: Model) -> None:
-        if self._limit is None or self._total() <= self._limit:
-            return
-        others = [other for other in self._entries if other != name]
-        if others:  # all of them in use, or they would be gone
-            self._unload(model)
-            raise BusyError(
-                f"{name} needs {entry.size / 1e6:.0f} MB beside {', '.join(others)}, which are in use; the limit is "
-                f"{self._limit / 1e6:.0f} MB: try again later, or raise the limit", 10.0,
-            )  # fmt: skip
-
-    def _total(self) -> int:
+    def _make_room(self, name: str, entry: _Entry[Model]) -> None:
+        """Who is not in use leaves before the new model comes, never to be here beside it; nobody, if that were not enough."""
         with self._lock:
-            return sum(entry.size for entry in self._entries.values())
+            size, limit = self._size(name), self._limit
+            used = {other: each.size for other, each in self._entries.items() if each.users and other != name}
+            if limit is not None and used and size + sum(used.values()) > limit:
+                raise BusyError(
+                    f"{name} needs {size / 1e6:.0f} MB beside {', '.join(used)}, which are in use; the limit is "
+                    f"{limit / 1e6:.0f} MB: try again later, or raise the limit", 10.0,
+                )  # fmt: skip
+            entry.size = size
+        self._shrink()
 
     def _shrink(self) -> None:
         limit = self._limit

@@ -6,9 +6,9 @@ from pydantic import AliasChoices, BaseModel, ConfigDict, Field
 
 from ..arguments import GenerationKeywords
 from ..errors import OptionError
+from .plan import SpeechRequest
 from .recordings import Reference, embedding
 from .refusals import Refusal
-from .session import SpeechRequest
 from .sound import Sound
 
 Name = Annotated[str, Field(max_length=256)]

@@ -16,9 +16,10 @@ from starlette.responses import FileResponse, Response
 from .access import CallerOf, SessionOf
 from .callers import Caller
 from .encode import wav_header
+from .plan import Plan, SpeechRequest
 from .refusals import Refusal
 from .reply import Made, Streamed
-from .session import Plan, Session, SpeechRequest
+from .session import Session
 from .shapes import event, ignored_header
 from .sound import Recorder, Sound
 from .spool import LIFETIME

@@ -7,8 +7,8 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from .dashscope import characters, unique
+from .plan import SpeechRequest
 from .recordings import Reference
-from .session import SpeechRequest
 from .sound import Sound
 
 LARGEST = 96 * 1024  # bytes of audio in one event, an even number: strict clients refuse events above 256 KiB

@@ -22,10 +22,11 @@ from .access import CallerOf, SessionOf
 from .callers import Caller
 from .dashscope import unique
 from .dashscope_events import Event, Response, SessionFields, error, event
+from .plan import Plan
 from .quiet import Quiet
 from .refusals import Refusal, answer
 from .sentences import Sentences, joined
-from .session import Plan, Session
+from .session import Session
 from .sockets import JsonSocket, beside, text_of
 from .sound import Recorder
 

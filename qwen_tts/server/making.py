@@ -9,9 +9,10 @@ import numpy as np
 
 from ..errors import TextError
 from .callers import Caller
+from .plan import SpeechRequest
 from .recordings import Reference
 from .refusals import Refusal
-from .session import Session, SpeechRequest
+from .session import Session
 from .voices import Saved, now
 
 MAX_VOICES = 1000

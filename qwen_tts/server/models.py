@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import cached_property, partial
@@ -10,12 +11,15 @@ from typing import Any
 
 from ..batching.pool import ModelPool
 from ..config import CodecConfig, ModelConfig
+from ..errors import BusyError, QwenTTSError
 from ..model import Qwen3TTSModel
 from ..resolve import BUILT_IN, resolve
 from ..text import TextTokenizer
+from .logs import log
 from .names import model_kind
 from .refusals import Refusal
 
+WAITING = 64  # requests at once for models that are being loaded
 NEEDS = {
     "custom_voice": "preset voices need a CustomVoice model",
     "voice_design": "a described voice needs a VoiceDesign model",
@@ -87,6 +91,7 @@ class Models:
         self.offers = dict(offers)
         self._short = {name.rpartition("/")[2].casefold(): name for name in reversed(self.offers)}
         self._pool = ModelPool(lambda name: self.offers[name].load(), lambda name: self.offers[name].size, limit, forget)
+        self._waiting = ThreadPoolExecutor(WAITING, "loading")  # threads of their own: who needs no loading is not held up
 
     @property
     def loaded(self) -> list[str]:
@@ -104,20 +109,33 @@ class Models:
         """A model, loaded if need be, which stays loaded meanwhile.
 
         Raises:
-            BusyError: there is no room for it beside the models that speak.
+                BusyError: there is no room for it beside the models that speak.
+            Refusal: 500, it cannot be loaded; the log says why.
         """
         model = self._pool.take_if_loaded(name)
         if model is None:
-            taking = asyncio.ensure_future(asyncio.to_thread(self._pool.take, name))
-            try:
-                model = await asyncio.shield(taking)
-            except asyncio.CancelledError:  # who loads goes on, for those who ask next
-                taking.add_done_callback(lambda done: done.exception() is None and self._pool.give_back(name))
-                raise
+            model = await self._taken(name)
         try:
             yield model
         finally:
             self._pool.give_back(name)
+
+    async def _taken(self, name: str) -> Qwen3TTSModel:
+        taking = asyncio.get_running_loop().run_in_executor(self._waiting, self._pool.take, name)
+        try:
+            return await asyncio.shield(taking)
+        except asyncio.CancelledError:  # who loads goes on, for those who ask next
+            taking.add_done_callback(lambda done: done.exception() is None and self._pool.give_back(name))
+            raise
+        except BusyError:
+            raise
+        except QwenTTSError as error:  # of our files or our network, which are nobody's business
+            log("error", 40, model=name, error=str(error))
+            raise Refusal(500, f"{name} cannot be loaded; the server's log says why", "model") from error
+
+    def close(self) -> None:
+        """Nothing is loaded any more, but for what is being loaded."""
+        self._waiting.shutdown(wait=False, cancel_futures=True)
 
     def named(self, name: str | None) -> str | None:
         """The model that has just this name, in any case; else None."""

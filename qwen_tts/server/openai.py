@@ -14,9 +14,10 @@ from .access import CallerOf, SessionOf
 from .bodies import SpeechBody
 from .callers import Caller
 from .encode import FORMATS
+from .plan import Plan
 from .refusals import Refusal, answer
 from .reply import Streamed
-from .session import Plan, Session
+from .session import Session
 from .shapes import event, ignored_header, openai_error
 from .sound import Recorder
 

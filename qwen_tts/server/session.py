@@ -1,102 +1,32 @@
 """THE session: what every protocol asks for speech through.
 
-SpeechRequest ── plan ──> Plan (model, voice, arguments; or an error) ── speak ──> chunks     ── heard ──> bytes
-                                                             text, whole or coming in ┘
+SpeechRequest ── plan ──> Plan (or an error) ── speak ──> chunks ── heard ──> bytes
+                      text, whole or coming in ─┘
 """
 
 import asyncio
-import secrets
 import traceback
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import replace
 
-from ..arguments import instruction
 from ..chunks import AudioChunk
-from ..config import ModelConfig
 from ..errors import QwenTTSError, TextError
-from ..model import CANNOT_FOLLOW, Qwen3TTSModel
-from ..prompt import resolve_language
-from ..stream import RAMP
+from ..model import Qwen3TTSModel
 from ..voice_store import VoiceStore
 from .callers import Caller, Usage
 from .logs import log
 from .metrics import Metrics, Watch
-from .models import Models, Offer
-from .names import language_for
-from .recordings import Recordings, Reference
+from .models import Models
+from .plan import Plan, Planner, SpeechRequest
+from .recordings import Recordings
 from .refusals import BROKEN, STOPPING, Refusal, answer
 from .sentences import by_sentence, in_turn
 from .settings import Settings
-from .sound import Sound, recorded
+from .sound import recorded
 from .source import Job, Source
 from .spool import Spool
 from .voices import Voices
-
-TASKS = {"CustomVoice": "custom_voice", "VoiceDesign": "voice_design", "Base": "base"}
-
-
-@dataclass(frozen=True, slots=True)
-class SpeechRequest:
-    """What a client wants, but for the text. None leaves a thing to the server.
-
-    Attributes:
-        model: a name, of a model here or of a hosted service.
-        task: of `TASKS`.
-        voice: a preset speaker, a saved voice, or a name of a hosted service.
-        reference: a voice that comes with the request.
-        language: a name or a code.
-        instruct: how to speak; for voice design, the voice.
-        seed: the same seed gives the same speech.
-        sampling: of `GenerationKeywords`.
-        non_streaming_mode: the layout of the prompt.
-        first_frames: in the first chunk.
-        reading: whether numbers are written out and long texts divided.
-        sound: how the audio is to be.
-    """
-
-    model: str | None = None
-    task: str | None = None
-    voice: str | None = None
-    reference: Reference | None = None
-    language: str | None = None
-    instruct: str | None = None
-    seed: int | None = None
-    sampling: Mapping[str, Any] = field(default_factory=dict)
-    non_streaming_mode: bool | None = None
-    first_frames: int | None = None
-    reading: bool | None = None
-    sound: Sound = field(default_factory=Sound)
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """A request that can be spoken, as often as wanted.
-
-    Attributes:
-        name, offer, kind: which model, and what it does.
-        voice: by which name it knows the voice; None for one without a name.
-        arguments: of the call.
-        seed: of the first utterance.
-        ignored: what the client asked for and will not get; it must be told.
-        reads: numbers are written out, so text that is coming is spoken sentence by sentence.
-        sound: how the audio is to be.
-    """
-
-    name: str
-    offer: Offer
-    kind: str
-    voice: str | None
-    arguments: Mapping[str, Any]
-    seed: int
-    ignored: tuple[str, ...]
-    reads: bool
-    sound: Sound
-
-    def with_seed(self, seed: int) -> "Plan":
-        """The same with another seed."""
-        return replace(self, seed=seed, arguments={**self.arguments, "seed": seed})
 
 
 class Session:
@@ -113,6 +43,7 @@ class Session:
         self.models, self.source, self.settings = models, source, settings
         self.voices = Voices(models, store)
         self.recordings = Recordings(settings.allow_private)
+        self._planner = Planner(models, self.voices, self.recordings, settings.max_text)
         self.metrics = Metrics(lambda: source.playing, lambda: source.waiting)
         self.usage, self.spool = Usage(), Spool()
         self.stopping = False
@@ -127,71 +58,10 @@ class Session:
         try:
             if text is not None:
                 self._check(text)
-            return await self._planned(request)
+            return await self._planner.plan(request)
         except QwenTTSError:
             self.metrics.requests.labels(caller.protocol, "refused").inc()
             raise
-
-    async def _planned(self, request: SpeechRequest) -> Plan:
-        request.sound.check()
-        request = replace(request, instruct=instruction(request.instruct))
-        kind = self._kind(request)
-        name = self.models.pick(request.model, kind)
-        offer = self.models.offers[name]
-        ignored, arguments, voice = [], {"language": language_for(request.language), **request.sampling}, None
-        speaker = None
-        if kind == "custom_voice":
-            voice = speaker = self.voices.speaker(offer.config, request.voice)
-            arguments["speaker"] = speaker
-        elif kind == "base":
-            voice, arguments["voice_clone_prompt"] = await self._cloned(name, request)
-        elif request.voice is not None and not self.voices.is_default(request.voice):
-            self.voices.known(request.voice)
-            ignored.append("voice")
-        resolve_language(offer.config, arguments["language"], speaker)
-        ignored += self._instruct(request, offer.config, kind, arguments)
-        seed = secrets.randbits(31) if request.seed is None else request.seed
-        arguments |= {"seed": seed, "speed": request.sound.spoken_speed, "reading": request.reading}
-        if request.non_streaming_mode is not None:
-            arguments["non_streaming_mode"] = request.non_streaming_mode
-        if request.first_frames is not None:
-            arguments["schedule"] = (request.first_frames, *(size for size in RAMP if size > request.first_frames))
-        reads = offer.config.tts_model_size == "tiny" if request.reading is None else request.reading
-        return Plan(name, offer, kind, voice, arguments, seed, tuple(ignored), reads, request.sound)
-
-    def _kind(self, request: SpeechRequest) -> str:
-        """Which kind of model a request needs: what it says, else what its voice is, else what there is."""
-        if request.task is not None:
-            if request.task not in TASKS:
-                raise Refusal(400, f"unknown task_type {request.task[:40]!r}; legal are {', '.join(TASKS)}", "task_type")
-            return TASKS[request.task]
-        if request.reference is not None:
-            return "base"
-        if (named := self.models.named(request.model)) is not None:
-            return self.models.kind(named)
-        self.models.check(request.model)
-        return self.voices.kind(request.voice, request.instruct)
-
-    async def _cloned(self, name: str, request: SpeechRequest) -> tuple[str | None, Any]:
-        if request.reference is not None:
-            return None, await self.recordings.voice(self.models, name, request.reference)
-        return await asyncio.to_thread(self.voices.saved, request.voice)
-
-    def _instruct(self, request: SpeechRequest, config: ModelConfig, kind: str, arguments: dict[str, Any]) -> list[str]:
-        """Passes the instruction on to a model that follows one; else it is told to the client, who is served all the same."""
-        wish = request.instruct
-        if wish is not None and len(wish) > self.settings.max_text:
-            raise TextError(f"the instructions have {len(wish)} characters; the limit is {self.settings.max_text}")
-        if kind == "voice_design":
-            if wish is None:
-                raise Refusal(400, "VoiceDesign task requires 'instructions' to describe the voice", "instructions")
-            arguments["instruct"] = wish
-            return []
-        if wish is not None and (kind == "base" or config.tts_model_size in CANNOT_FOLLOW):
-            return ["instructions"]
-        if kind == "custom_voice":
-            arguments["instruct"] = wish
-        return []
 
     def _check(self, text: str) -> None:
         if not text.strip():
@@ -249,6 +119,7 @@ class Session:
         self.source.close()
         self.spool.close()
         self.recordings.close()
+        self.models.close()
 
     async def idle(self) -> None:
         """Waits until nobody speaks."""

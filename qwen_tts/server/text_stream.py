@@ -20,10 +20,11 @@ from ..errors import QwenTTSError
 from .access import CallerOf, SessionOf
 from .bodies import Speech
 from .callers import Caller
+from .plan import Plan
 from .quiet import Quiet
 from .refusals import Refusal, answer
 from .sentences import Sentences
-from .session import Plan, Session
+from .session import Session
 from .sockets import JsonSocket, beside, text_of
 from .sound import Recorder, whole
 

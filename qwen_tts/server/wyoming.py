@@ -17,9 +17,10 @@ from ..prompt import supported_languages
 from .callers import Caller
 from .logs import log
 from .names import table
+from .plan import SpeechRequest
 from .quiet import Quiet, taken
 from .refusals import Refusal, answer
-from .session import Session, SpeechRequest
+from .session import Session
 from .sound import Recorder, Sound
 from .text_stream import Coming
 

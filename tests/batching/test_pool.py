@@ -47,14 +47,31 @@ def test_a_model_in_use_stays() -> None:
     with loads.pool.use("a3"):
         with pytest.raises(BusyError, match="b2 needs .* beside a3, which are in use"), loads.pool.use("b2"):
             pass
-        assert loads.pool.names == ["a3"] and loads.unloaded == ["model b2"]
+        assert loads.pool.names == ["a3"] and loads.loaded == ["a3"]
         loads.touch("c1")
         loads.touch("d1")
         assert loads.pool.names == ["a3", "d1"]
     loads.touch("b2")
     assert loads.pool.names == ["d1", "b2"]
     loads.touch("f9")  # larger than the limit: alone
-    assert loads.unloaded[-3:] == ["model d1", "model b2", "model f9"] and loads.pool.names == []
+    assert loads.unloaded == ["model c1", "model a3", "model d1", "model b2", "model f9"] and loads.pool.names == []
+
+
+def test_who_must_leave_has_left_before_another_comes() -> None:
+    loads = Loads(4)
+    loads.touch("a3", "b1")
+    load, seen = loads.load, list[list[str]]()
+
+    def load_and_look(name: str) -> str:
+        seen.append(list(loads.unloaded))
+        return load(name)
+
+    loads.pool._load = load_and_look
+    loads.touch("c2")
+    assert seen == [["model a3"]]
+    with loads.pool.use("b1"), pytest.raises(BusyError), loads.pool.use("d4"):
+        pass
+    assert loads.pool.names == ["c2", "b1"], "nobody leaves for a model that would not fit all the same"
 
 
 def test_many_who_ask_at_once_load_it_once() -> None:

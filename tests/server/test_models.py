@@ -14,7 +14,7 @@ import pytest
 from serving import SHORT, Web, same
 
 from qwen_tts.batching.making import Making
-from qwen_tts.errors import BusyError, OptionError
+from qwen_tts.errors import BusyError, CheckpointError, DownloadError, OptionError
 from qwen_tts.model import Qwen3TTSModel
 from qwen_tts.server.models import Offer, offer_loaded, offer_named
 from qwen_tts.server.run import make_session
@@ -79,6 +79,45 @@ def test_a_model_that_speaks_stays(crowded: tuple[Session, list[str]]) -> None:
     assert refused.status_code == 429 and "retry-after" in refused.headers
     assert PRESET in refused.json()["error"]["message"]
     assert later == 200
+
+
+@pytest.mark.parametrize("error", [CheckpointError("/srv/weights is damaged"), DownloadError("no route")], ids=["files", "hub"])
+def test_a_model_that_cannot_be_loaded_is_the_fault_of_the_server(
+    miniatures: dict[str, Qwen3TTSModel], tmp_path: Path, caplog: pytest.LogCaptureFixture, error: Exception
+) -> None:
+    def load() -> Qwen3TTSModel:
+        raise error
+
+    session = make_session({PRESET: replace(offer_loaded(miniatures[PRESET]), load=load)}, Settings(max_memory=50), tmp_path)
+    told = Web(session).speak()
+    assert told.status_code == 500 and f"{PRESET} cannot be loaded" in told.json()["error"]["message"]
+    assert str(error) not in told.text
+    assert any(getattr(record, "fields", {}).get("error") == str(error) for record in caplog.records)
+    session.close()
+
+
+def test_who_waits_for_a_model_holds_up_nobody_else(miniatures: dict[str, Qwen3TTSModel], tmp_path: Path) -> None:
+    release = threading.Event()
+
+    def load() -> Qwen3TTSModel:
+        release.wait(30)
+        return miniatures[PRESET]
+
+    session = make_session({PRESET: replace(offer_loaded(miniatures[PRESET]), load=load)}, Settings(max_memory=50), tmp_path)
+
+    async def use() -> None:
+        async with session.models.use(PRESET):
+            pass
+
+    async def run() -> None:
+        waiting = [asyncio.create_task(use()) for _ in range(40)]
+        await asyncio.sleep(0.1)
+        await asyncio.wait_for(asyncio.to_thread(lambda: None), 5)
+        release.set()
+        await asyncio.gather(*waiting)
+
+    asyncio.run(run())
+    session.close()
 
 
 def test_a_model_that_leaves_keeps_nobody_waiting(

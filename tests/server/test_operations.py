@@ -21,8 +21,9 @@ from typer.testing import CliRunner
 from qwen_tts.cli import app
 from qwen_tts.errors import BusyError, LimitError, OptionError
 from qwen_tts.server.callers import Caller
+from qwen_tts.server.plan import SpeechRequest
 from qwen_tts.server.refusals import answer
-from qwen_tts.server.session import Session, SpeechRequest
+from qwen_tts.server.session import Session
 from qwen_tts.server.settings import Settings, positive
 from qwen_tts.server.shapes import dashscope_error, openai_error
 from qwen_tts.voice_store import VoiceStore
