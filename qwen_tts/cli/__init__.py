@@ -1,5 +1,6 @@
 """`qwen-tts`: one file a command. Nothing heavy is imported before a command runs."""
 
+import errno
 import warnings
 from typing import Any
 
@@ -31,6 +32,11 @@ class Commands(TyperGroup):
                 warnings.showwarning = lambda message, *_: typer.echo(f"qwen-tts: {message}", err=True)
                 return super().invoke(ctx)
         except QwenTTSError as error:
+            typer.echo(f"qwen-tts: {error}", err=True)
+            raise typer.Exit(2) from None
+        except OSError as error:  # a full disk, a file that may not be read
+            if error.errno == errno.EPIPE:  # typer ends then without a word
+                raise
             typer.echo(f"qwen-tts: {error}", err=True)
             raise typer.Exit(2) from None
         except Exception as error:

@@ -39,6 +39,13 @@ def test_a_stream_that_is_needed_and_closed_is_said_in_one_line(tmp_path: Path, 
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device of Linux")
+@pytest.mark.parametrize("command", ["voices", "voice list"])
+def test_a_list_that_finds_no_room_is_said_in_one_line(tmp_path: Path, command: str) -> None:
+    done = shell(f"{MODULE} {command} >/dev/full", tmp_path)
+    assert (done.returncode, done.stderr) == (2, "qwen-tts: [Errno 28] No space left on device\n")
+
+
 def test_closed_streams_are_not_needed_for_a_file(tmp_path: Path, model_dir: Callable[[str], Path]) -> None:
     done = shell(f"{MODULE} say hi -o a.wav --seed 1 --model {model_dir('custom_voice')} <&- >&- 2>&-", tmp_path)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
