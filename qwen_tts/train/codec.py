@@ -23,6 +23,7 @@ from ..mel import slaney_filters
 from .calibrate import calibrate
 from .data import Pack
 from .loop import Average, fill, learning_rate, saved_trainer
+from .matching import check_targets
 from .quantizer import QuantizerTrainer
 
 
@@ -85,7 +86,8 @@ class CodecTrainer:
         Args:
             targets: what codebook 0 learns to tell; without them it learns from spectra alone.
         Raises:
-            DataError: the encoder has codebooks that the decoder would not hear, or the pack is of another rate.
+            DataError: the encoder has codebooks that the decoder would not hear, or the pack is of another rate, or the targets
+                of other clips.
         """
         ours, theirs = codec.config.encoder_config.num_quantizers, codec.config.decoder_config.num_quantizers
         if ours != theirs:
@@ -97,6 +99,8 @@ class CodecTrainer:
         pack.check_rate(codec.config.input_sample_rate)
         self.codec, self.pack, self.targets, self.options = codec, pack, targets, options
         self.frame = codec.config.encode_downsample_rate
+        if targets is not None:
+            check_targets(pack, targets.start, self.frame)
         self.quantizer = QuantizerTrainer(codec)
         rate, latent = codec.config.output_sample_rate, codec.config.decoder_config.latent_dim
         self.device = next(codec.parameters()).device

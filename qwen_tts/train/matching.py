@@ -30,6 +30,12 @@ def check(
         _lengths(heard.folder / "codes_start.npy", pack, frames, heard.start, "frames", may_lack=True)
 
 
+def check_targets(pack: Pack, start: np.ndarray, frame: int) -> None:
+    """Raises DataError where phonetic targets, a row for each `frame` samples, are of other clips."""
+    rows = np.array([-(-clip.samples // frame) for clip in pack.clips])
+    _lengths(pack.folder / "phonetic_start.npy", pack, rows, start, "rows")
+
+
 def _clips(file: Path, pack: Pack, found: int) -> None:
     if found != len(pack.clips):
         raise DataError(f"{file} is of {found} clips, the pack has {len(pack.clips)}: make it anew from this pack")

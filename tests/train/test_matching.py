@@ -12,7 +12,7 @@ from miniature import GROUPS
 from qwen_tts.errors import DataError
 from qwen_tts.train import spread
 from qwen_tts.train.data import Alignment, Codes, Pack, write_codes
-from qwen_tts.train.matching import check
+from qwen_tts.train.matching import check, check_targets
 
 
 def codes(folder: Path, frames: list[int]) -> Codes:
@@ -38,6 +38,14 @@ def test_what_is_of_other_clips_is_refused(pack: Pack, tmp_path: Path) -> None:
     for words, call in wrong:
         with pytest.raises(DataError, match=words):
             call()
+
+
+def test_phonetic_targets_of_other_clips_are_refused(pack: Pack) -> None:
+    start = np.load(pack.folder / "phonetic_start.npy")
+    check_targets(pack, start, 1920)
+    for wrong, words in ((start[:-1], "is of 2 clips"), (start + (np.arange(4) == 1), "rows for '0'")):
+        with pytest.raises(DataError, match=f"phonetic_start.npy .*{words}"):
+            check_targets(pack, wrong, 1920)
 
 
 def test_what_no_process_learns_does_not_decay() -> None:
