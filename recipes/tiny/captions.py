@@ -106,6 +106,11 @@ PEOPLE: dict[bool, dict[int, tuple[str, ...]]] = {  # whether it is a woman -> a
 PLAIN = 4  # of PEOPLE of no age: they are meant more often than not
 SINGERS = {(True, 1): ("soprano",), (True, -1): ("alto",), (False, 1): ("tenor",), (False, -1): ("baritone", "bass-baritone")}
 AGED, RELATED, SUNG = 0.75, 0.5, 0.12  # how often an age is told, who is no plain woman or man, who is a singer
+ASKED = 0.5  # how often a person or a voice is asked for in so many words
+ASKING = (
+    "give me", "imagine", "I need", "I would like", "I'd like", "find me", "let me hear", "make it", "please use", "use",
+    "create", "it should be", "read it as", "speak as", "the speaker is", "can I have", "we are looking for", "design",
+)  # fmt: skip
 SOUNDS = 0.4  # how often somebody "sounds sad", and has no "sad voice"
 BOTH = {-1: ("calm", "relaxed"), 1: ("energetic", "dynamic")}  # slow and soft, or fast and loud, in one word
 CHINESE: Words = {
@@ -188,13 +193,18 @@ def _in_english(voice: Voice, aged: bool, told: dict[str, str], rng: np.random.G
     sex = "female" if voice.woman else "male"
     form = int(rng.choice((0, 2))) if in_person else int(rng.integers(4))  # the others name no person
     if form == 0:  # a young woman with a high, bright voice who speaks quickly
-        before = str(rng.choice(("", "", "give me ", "imagine ")))
-        return _joined(f"{before}{who}", coloured and f"with {with_article(coloured)} voice", done and f"who {done}", by=" ")
+        return _joined(_asked(who, rng), coloured and f"with {with_article(coloured)} voice", done and f"who {done}", by=" ")
     if form == 1:  # female, young, high, bright, speaks quickly
         return _joined(sex, age, coloured, done)
     if form == 2:  # high, bright voice of a young woman, speaking quickly
         return _joined(f"{coloured} voice of {who}".strip(), str(rng.choice((done, doing))))
-    return _joined(with_article(" ".join(filter(None, (coloured, age, sex, "voice")))), doing)  # a high young female voice, …
+    voiced = with_article(" ".join(filter(None, (coloured, age, sex, "voice"))))
+    return _joined(_asked(voiced, rng), doing)  # a high young female voice, …
+
+
+def _asked(what: str, rng: np.random.Generator) -> str:
+    """What is said before a person is learned to be none: "I want a man", of which nothing was known, was often a woman."""
+    return f"{rng.choice(ASKING)} {what}" if rng.random() < ASKED else what
 
 
 def _joined(*parts: str, by: str = ", ") -> str:

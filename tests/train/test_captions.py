@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from captions import (
     AGES,
+    ASKING,
     CHINESE,
     CHINESE_PEOPLE,
     ENGLISH,
@@ -136,6 +137,15 @@ def test_the_benchmark_describes_people_that_nobody_learned_from(monkeypatch: py
         learned = {word for who in (*people, *chain(*SINGERS.values()), "male", "female") for word in who.split()}
         said = text if chinese else re.findall("[a-z]+", text.lower())
         assert not [word for word in learned if word in said], text
+
+
+def test_voices_are_asked_for_in_many_words_but_not_in_those_of_the_benchmark() -> None:
+    said = [describe(Voice(n % 2 == 0, 1, 0, 0, 1), np.random.default_rng(n)).lower() for n in range(600)]
+    asking = [words.lower() for words in ASKING if any(text.startswith(f"{words.lower()} a") for text in said)]
+    assert len(asking) > 0.8 * len(ASKING) and "i want" not in asking
+    asked = [text for text in said if text.startswith(tuple(asking))]
+    assert 0.1 < len(asked) / len(said) < 0.4
+    assert all(is_told(n % 2 == 0, text) for n, text in enumerate(said))
 
 
 def test_the_old_are_lower_and_slower_than_the_young() -> None:
