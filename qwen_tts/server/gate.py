@@ -1,4 +1,4 @@
-"""What every request passes, whatever its protocol: an id, the size of its body, its key, and one line in the log."""
+"""What every request passes, whatever its protocol: an id, the size of its body, its key, a count, and a line in the log."""
 
 import re
 import time
@@ -36,7 +36,8 @@ class Gate:
         given = headers.get("x-request-id", "")
         request_id = given if SANE.fullmatch(given) else uuid.uuid4().hex
         key = self._key(scope, headers)
-        scope["state"] = {**scope.get("state", {}), "caller": Caller(request_id, _protocol(path), key)}
+        caller = Caller(request_id, _protocol(path), key)
+        scope["state"] = {**scope.get("state", {}), "caller": caller}
         status = [0]
 
         async def noted(message: Message) -> None:
@@ -54,6 +55,8 @@ class Gate:
             else:
                 await self._app(scope, self._limited(receive), noted)
         finally:
+            if status[0]:
+                self._session.metrics.answers.labels(caller.protocol, str(status[0])).inc()
             seconds = round(time.monotonic() - started, 4)
             log("request", request_id=request_id, method=scope.get("method", "WS"), path=path[:200], status=status[0] or None,
                 seconds=seconds, key=key and key.name)  # fmt: skip

@@ -24,6 +24,9 @@ class Metrics:
         self.requests = Counter(
             "qwen_tts_requests", "Speech that was asked for, by how it came and ended", ["protocol", "outcome"], registry=here
         )
+        self.answers = Counter(
+            "qwen_tts_answers", "Answers over HTTP, whatever was asked for", ["protocol", "status"], registry=here
+        )
         self.finished = Counter("qwen_tts_finished", "Speech by why it ended", ["model", "reason"], registry=here)
         self.first = Histogram(
             "qwen_tts_first_audio_seconds", "From the request to the first audio", buckets=SECONDS, registry=here

@@ -126,6 +126,16 @@ def test_what_is_refused_before_it_is_spoken_is_counted(web: Web) -> None:
         assert f'qwen_tts_requests_total{{outcome="refused",protocol="{protocol}"}} {times}.0' in text
 
 
+def test_answers_are_counted_by_status_whoever_refuses(make: Callable[..., Session]) -> None:
+    web = Web(make(ONE, max_body=4000))
+    assert web.speak(input=None).status_code == 400  # refused as a body
+    assert web.speak(input="x" * 5000).status_code == 413  # refused by the gate
+    assert web("GET", "/nowhere").status_code == 404
+    text = web("GET", "/metrics").text
+    for status in (400, 413, 404):
+        assert f'qwen_tts_answers_total{{protocol="openai",status="{status}"}} 1.0' in text
+
+
 @pytest.mark.parametrize("reading", [False, True])
 def test_text_that_comes_in_is_counted(make: Callable[..., Session], caplog: pytest.LogCaptureFixture, reading: bool) -> None:
     session = make(ONE, log_text=True)
