@@ -38,8 +38,9 @@ def voice(
     from ..errors import DataError, OptionError
     from ..resolve import resolve
     from ..train import spread
-    from ..train.finetune import TuneOptions, VoiceTrainer, read_examples
+    from ..train.finetune import TuneOptions, VoiceTrainer
     from ..train.loop import train as run
+    from ..train.voice_clips import read_examples
     from ..voice_store import NAME, NAMES
 
     if not NAME.fullmatch(name):

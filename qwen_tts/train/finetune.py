@@ -1,14 +1,9 @@
 """One more preset voice: a base model learns to speak like one person, and is written out as a custom voice model.
 
-Data is the official jsonl, a line a clip; `audio_codes` [T][Q] is what `audio` encodes to, computed where it is missing:
-
-    {"audio": "a.wav", "text": "What is said.", "ref_audio": "ref.wav", "language": "English", "audio_codes": [[..], ..]}
-
 The prompt is the one of a custom voice, with the mean of the references' speaker vectors in the voice's place; in the written
 model that vector is the voice's row of the codec embedding. So training reads, position by position, what speaking will read.
 """
 
-import hashlib
 import json
 import shutil
 from dataclasses import dataclass
@@ -17,35 +12,21 @@ from typing import Any
 
 import numpy as np
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from ..audio import load_audio
 from ..checkpoint import INDEX, LoadedModel
 from ..config import ModelConfig, read_json
-from ..errors import DataError, OptionError
-from ..files import whole_file, whole_folder
-from ..fingerprint import fingerprint
+from ..errors import OptionError
+from ..files import whole_folder
 from ..nn.lora import adapt, merge
-from ..prompt import Prompt, PromptLayout, build_layout, embed
-from ..tokenizer import encode_wave
-from ..voice import create_voice
+from ..prompt import Prompt, embed
 from . import spread
 from .code_losses import code_losses
-from .data import numbered_lines
 from .loop import learning_rate
+from .voice_clips import Example, digest, prompt_layout
 
-OFTEN = 200  # clips between writes of what was encoded
 ROW = 3000  # of the codec embedding, as the official script; a smaller one takes its last free row
-
-
-@dataclass(frozen=True, slots=True)
-class Example:
-    """A clip: what is said, in which language (None: not told), and its codes, int64 [T, Q]."""
-
-    text: str
-    language: str | None
-    codes: Tensor
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,91 +41,6 @@ class TuneOptions:
     lora: int | None = None  # rank of adapters; None trains every weight of the layers
     bf16: bool = True
     seed: int = 0
-
-
-def read_examples(
-    path: Path, model: LoadedModel, progress: Any = iter, keep: Path | None = None
-) -> tuple[list[Example], Tensor]:
-    """The clips of a jsonl file, encoded, and the mean of their references' speaker vectors, [D].
-
-    Args:
-        path: paths in it are relative to its folder.
-        model: of kind base.
-        progress: wraps the list of lines while it is gone through.
-        keep: where codes are kept, and found again by the next call; None for nowhere.
-    Raises:
-        DataError: a line is damaged, lacks something, or names audio that cannot be used; the message gives its number.
-    """
-    examples, vectors = [], dict[str, Tensor]()
-    codes_of = _Kept(keep, model)
-    groups = model.config.talker_config.num_code_groups
-    size = model.config.talker_config.code_predictor_config.vocab_size
-    for number, line in progress(numbered_lines(path)):
-        try:
-            row = json.loads(line)
-            text, reference, language = row["text"], row["ref_audio"], row.get("language")
-            if not all(isinstance(value, str) for value in (text, reference, language or "")):
-                raise ValueError("its text, ref_audio and language are to be strings")
-            if not (text := text.strip()):
-                raise ValueError("its text is empty")
-            _layout(model, text, language)
-            if reference not in vectors:
-                voice = create_voice(model, str(path.parent / reference), x_vector_only=True)
-                vectors[reference] = voice.ref_spk_embedding.float().cpu()
-            if row.get("audio_codes") is not None:
-                codes = torch.tensor(row["audio_codes"], dtype=torch.int64)
-            else:
-                codes = codes_of(path.parent / row["audio"])
-            if codes.ndim != 2 or codes.shape[1] != groups or not len(codes):
-                raise ValueError(f"its codes have shape {list(codes.shape)}, expected [frames, {groups}]")
-            if not 0 <= int(codes.min()) <= int(codes.max()) < size:
-                raise ValueError(f"its codes are {int(codes.min())} to {int(codes.max())}, expected 0 to {size - 1}")
-        except (ValueError, KeyError, TypeError) as error:
-            what = f"it lacks {error}" if isinstance(error, KeyError) else str(error)
-            raise DataError(f'{path}, line {number}: {what}; a line is {{"audio", "text", "ref_audio"}}') from None
-        examples.append(Example(text, language, codes))
-    if not examples:
-        raise DataError(f"{path} holds no clips")
-    codes_of.write()
-    return examples, torch.stack(list(vectors.values())).mean(0)
-
-
-def digest(examples: list[Example]) -> str:
-    """What tells these clips, in this order, from any others."""
-    rows = [(example.text, example.language, example.codes.tolist()) for example in examples]
-    return hashlib.sha256(json.dumps(rows).encode()).hexdigest()
-
-
-def _layout(model: LoadedModel, text: str, language: str | None) -> PromptLayout:
-    return build_layout(
-        model.config, text_ids=model.text.target_ids(text), role_ids=model.text.role_ids, language=language, voice=True,
-        streaming_text=False,
-    )  # fmt: skip
-
-
-class _Kept:
-    """Codes of audio files, by a digest of their contents and of the codec's encoder."""
-
-    def __init__(self, path: Path | None, model: LoadedModel) -> None:
-        self._path, self._codec, self._maker = path, model.codec, fingerprint(model)["codec"]
-        self._known = load_file(path) if path is not None and path.exists() else {}
-        self._written = len(self._known)
-
-    def __call__(self, audio: Path) -> Tensor:
-        wave, rate = load_audio(str(audio))
-        name = hashlib.sha256(f"{self._maker} {rate}".encode() + wave.tobytes()).hexdigest()
-        if name not in self._known:
-            self._known[name] = encode_wave(self._codec, wave, rate).cpu().contiguous()
-            if len(self._known) - self._written >= OFTEN:
-                self.write()
-        return self._known[name]
-
-    def write(self) -> None:
-        if self._path is not None and len(self._known) > self._written:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            with whole_file(self._path) as partial:
-                save_file(self._known, partial)
-            self._written = len(self._known)
 
 
 class VoiceTrainer:
@@ -173,7 +69,7 @@ class VoiceTrainer:
         self.optimizer = torch.optim.AdamW([group for group in groups if group["params"]], lr=options.peak)
 
     def prompt(self, example: Example) -> Prompt:
-        return embed(_layout(self.model, example.text, example.language), self.talker, self.vector)
+        return embed(prompt_layout(self.model, example.text, example.language), self.talker, self.vector)
 
     def losses(self, examples: list[Example], rng: np.random.Generator) -> dict[str, Tensor]:
         """`code_losses` of these clips."""

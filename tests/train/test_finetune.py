@@ -20,8 +20,9 @@ from qwen_tts.cli import app
 from qwen_tts.errors import DataError, OptionError
 from qwen_tts.nn.lora import AdaptedLinear, adapt, merge
 from qwen_tts.prompt import build_layout, embed
-from qwen_tts.train import finetune
-from qwen_tts.train.finetune import TuneOptions, VoiceTrainer, free_row, read_examples
+from qwen_tts.train import voice_clips
+from qwen_tts.train.finetune import TuneOptions, VoiceTrainer, free_row
+from qwen_tts.train.voice_clips import read_examples
 
 TEXT = "out there"
 
@@ -64,7 +65,7 @@ def test_data_is_read_encoded_and_its_voices_averaged(base: LoadedModel, data: P
 def test_codes_are_kept_for_the_next_start(base: LoadedModel, data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     kept = data.parent / "kept" / "codes.safetensors"
     first, _ = read_examples(data, base, keep=kept)
-    monkeypatch.setattr(finetune, "encode_wave", None)
+    monkeypatch.setattr(voice_clips, "encode_wave", None)
     second, _ = read_examples(data, base, keep=kept)
     assert torch.equal(first[1].codes, second[1].codes)
     (data.parent / "b.wav").write_bytes((data.parent / "a.wav").read_bytes())
@@ -234,9 +235,13 @@ def test_two_processes_learn_what_one_does_with_twice_the_batches(
         told = ["train", "voice", str(data), "--model", str(model_dir("base")), "--name", "Nora", "-o", str(tmp_path / out)]
         return [*told, "--device", "cpu", "--epochs", "6", "--batch", "1", "--accumulate", str(accumulate), "--rate", "1e-3"]
 
+    with data.open("a") as lines:
+        lines.write(json.dumps({"audio": "a.wav", "text": "the mouse", "ref_audio": "ref.wav"}))
     launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "qwen_tts"]
     run = subprocess.run([*launcher, *arguments("two", 1)], capture_output=True, text=True, timeout=300, check=False)
     assert run.returncode == 0, run.stderr
+    encoded = [load_file(tmp_path / "two.training" / name).keys() for name in ("codes.safetensors", "codes.1.safetensors")]
+    assert [len(names) for names in encoded] == [1, 1] and not encoded[0] & encoded[1]
     assert CliRunner().invoke(app, arguments("one", 2)).exit_code == 0
     one, two = (load_file(tmp_path / name / "model.safetensors") for name in ("one", "two"))
     before = load_file(model_dir("base") / "model.safetensors")
