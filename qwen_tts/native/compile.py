@@ -51,7 +51,7 @@ def library() -> Path:
     """
     path = cache_root() / "kernel" / f"{_key()}{SUFFIX}"
     if not path.exists():
-        build(path, _native())
+        build(path, processor_flags())
     return path
 
 
@@ -79,13 +79,14 @@ def build(path: Path, processor: tuple[str, ...]) -> None:
     raise OptionError(f"the native kernel cannot be built here: {reason}; {ADVICE}, or use engine='eager'")
 
 
-def _native() -> tuple[str, ...]:
+def processor_flags() -> tuple[str, ...]:
+    """What tells a compiler to translate for the processor that is here."""
     return ("-march=native",) if platform.machine().lower() in ("x86_64", "amd64", "i686") else ("-mcpu=native",)
 
 
 def _key() -> str:
     """Of the sources, the flags and the processor: a cache may be shared by machines."""
-    digest = hashlib.sha256(repr((FLAGS, _native(), sys.platform, platform.machine(), _processor())).encode())
+    digest = hashlib.sha256(repr((FLAGS, processor_flags(), sys.platform, platform.machine(), _processor())).encode())
     for file in sorted(SOURCES.glob("*.[ch]")):
         digest.update(file.read_bytes())
     return digest.hexdigest()[:16]

@@ -1,4 +1,5 @@
-// Sixteen numbers at a time, in the vector language that GCC and Clang share; only the dot product knows a processor.
+// As many numbers at a time as a register of this processor holds, in the vector language that GCC and Clang share; only the dot product
+// knows a processor. (Wider vectors than registers would be clearer, and GCC makes code of them that is up to eight times as slow.)
 #ifndef QWEN_TTS_SIMD_H
 #define QWEN_TTS_SIMD_H
 
@@ -7,13 +8,26 @@
 #include <string.h>
 #if defined(__x86_64__)
 #include <immintrin.h>
+#elif defined(__ARM_FEATURE_DOTPROD)
+#include <arm_neon.h>
 #endif
 
-enum { LANES = 16, GROUP = 32 };  // outputs of a tile; inputs that share a scale
+// Numbers of a register, and how many registers may hold sums.
+#if defined(__AVX512VNNI__)
+enum { WIDE = 16, SUMS = 16 };
+#elif defined(__AVX2__)
+enum { WIDE = 8, SUMS = 8 };
+#elif defined(__aarch64__)
+enum { WIDE = 4, SUMS = 16 };
+#else
+enum { WIDE = 4, SUMS = 8 };
+#endif
+enum { LANES = 16, GROUP = 32, PARTS = LANES / WIDE };  // outputs of a tile; inputs that share a scale; vectors of a tile
 
-typedef float floats __attribute__((vector_size(64), aligned(4), may_alias));
-typedef int32_t ints __attribute__((vector_size(64), aligned(4), may_alias));
-typedef uint8_t bytes __attribute__((vector_size(64), aligned(1), may_alias));
+typedef float floats __attribute__((vector_size(4 * WIDE), aligned(4), may_alias));
+typedef int32_t ints __attribute__((vector_size(4 * WIDE), aligned(4), may_alias));
+typedef uint8_t bytes __attribute__((vector_size(4 * WIDE), aligned(1), may_alias));
+typedef uint16_t halves __attribute__((vector_size(2 * WIDE), aligned(2), may_alias));
 
 #define INLINE static inline __attribute__((always_inline))
 
@@ -22,13 +36,12 @@ INLINE void store(float *to, floats x) { *(floats *)to = x; }
 INLINE floats all(float x) { return (floats){0} + x; }
 
 INLINE floats from_bf16(const uint16_t *from) {
-    typedef uint16_t halves __attribute__((vector_size(32), aligned(2), may_alias));
     ints wide = __builtin_convertvector(*(const halves *)from, ints) << 16;
     return (floats)wide;
 }
 
 INLINE int32_t sum(ints x) {
-    for (int half = LANES / 2; half; half /= 2)
+    for (int half = WIDE / 2; half; half /= 2)
         for (int i = 0; i < half; i++) x[i] += x[i + half];
     return x[0];
 }
@@ -41,7 +54,7 @@ INLINE floats larger(floats a, floats b) {
 }
 
 INLINE float greatest(floats x) {
-    for (int half = LANES / 2; half; half /= 2)
+    for (int half = WIDE / 2; half; half /= 2)
         for (int i = 0; i < half; i++) x[i] = x[i] > x[i + half] ? x[i] : x[i + half];
     return x[0];
 }
@@ -73,37 +86,61 @@ INLINE floats exponential(floats x) {
     return (floats)((ints)scaled & ~tiny);
 }
 
-// acc[i] + sum over j < 4 of w[4 i + j] * x[j], with w unsigned and x signed. Small weights (below 128) may take short cuts.
-INLINE ints dot4(ints acc, bytes w, const int8_t *x, int small) {
-#if defined(__AVX512VNNI__)
-    int32_t four;
-    (void)small;
-    memcpy(&four, x, 4);
-    return (ints)_mm512_dpbusd_epi32((__m512i)acc, (__m512i)w, _mm512_set1_epi32(four));
-#elif defined(__AVX2__)
-    int32_t four;
-    memcpy(&four, x, 4);
-    union { ints all; __m256i half[2]; } sums = {acc};
-    union { bytes all; __m256i half[2]; } weights = {w};
-    __m256i signs = _mm256_set1_epi32(four), ones = _mm256_set1_epi16(1);
-    for (int h = 0; h < 2; h++) {
-        __m256i pairs;
-        if (small) {
-            pairs = _mm256_maddubs_epi16(weights.half[h], signs);
-        } else {  // 255 * 127 twice does not fit 16 bits; (w - 128) * x does, and the rest is 128 * sum of x
-            __m256i centred = _mm256_xor_si256(weights.half[h], _mm256_set1_epi8((char)128));
-            pairs = _mm256_maddubs_epi16(_mm256_abs_epi8(signs), _mm256_sign_epi8(centred, signs));
-        }
-        sums.half[h] = _mm256_add_epi32(sums.half[h], _mm256_madd_epi16(pairs, ones));
-    }
-    ints done = sums.all;
-    return done + (small ? 0 : 128 * (x[0] + x[1] + x[2] + x[3]));
+// What is taken from weights of 8 bits before `dot` multiplies them: not every processor has a product of bytes without and with a sign
+// whose sums always fit. (Smaller weights are the same with a sign and without.)
+#if defined(__AVX512VNNI__) || defined(__AVXVNNI__)
+enum { CENTRE = 0 };
 #else
-    (void)small;
-    for (int i = 0; i < LANES; i++)
-        acc[i] += w[4 * i] * x[0] + w[4 * i + 1] * x[1] + w[4 * i + 2] * x[2] + w[4 * i + 3] * x[3];
+enum { CENTRE = 128 };
+#endif
+
+#if defined(__clang__)
+#define UNROLLED _Pragma("clang loop unroll(full)")
+#else
+#define UNROLLED _Pragma("GCC unroll 8")
+#endif
+
+INLINE int32_t four(const int8_t *x) {
+    int32_t together;
+    memcpy(&together, x, 4);
+    return together;
+}
+
+// acc[i] + sum over j < 8 and k < 4 of w[j][4 i + k] * x[4 j + k], for weights of this many bits; no x is -128.
+#if defined(__AVX2__) && !defined(__AVX512VNNI__) && !defined(__AVXVNNI__)
+INLINE ints dot(ints acc, const bytes w[8], const int8_t *x, const int bits) {
+    const int fit = bits == 8 ? 1 : bits == 6 ? 2 : 8;  // so many sums of two products fit into 16 bits together
+    UNROLLED for (int j = 0; j < 8; j += fit) {
+        __m256i sums = {0};
+        UNROLLED for (int k = j; k < j + fit; k++) {
+            __m256i signs = _mm256_set1_epi32(four(x + 4 * k)), first = (__m256i)w[k], second = signs;  // the first factor has no sign
+            if (bits == 8) first = _mm256_abs_epi8(signs), second = _mm256_sign_epi8((__m256i)w[k], signs);
+            sums = _mm256_add_epi16(sums, _mm256_maddubs_epi16(first, second));
+        }
+        acc += (ints)_mm256_madd_epi16(sums, _mm256_set1_epi16(1));
+    }
+    return acc;
+}
+#else
+INLINE ints dot4(ints acc, bytes w, const int8_t *x) {
+#if defined(__AVX512VNNI__)
+    return (ints)_mm512_dpbusd_epi32((__m512i)acc, (__m512i)w, _mm512_set1_epi32(four(x)));
+#elif defined(__AVXVNNI__)
+    return (ints)_mm256_dpbusd_avx_epi32((__m256i)acc, (__m256i)w, _mm256_set1_epi32(four(x)));
+#elif defined(__ARM_FEATURE_DOTPROD)
+    return (ints)vdotq_s32((int32x4_t)acc, (int8x16_t)w, vreinterpretq_s8_s32(vdupq_n_s32(four(x))));
+#else
+    for (int i = 0; i < WIDE; i++)
+        for (int k = 0; k < 4; k++) acc[i] += (int8_t)w[4 * i + k] * x[k];
     return acc;
 #endif
 }
+
+INLINE ints dot(ints acc, const bytes w[8], const int8_t *x, const int bits) {
+    (void)bits;
+    UNROLLED for (int j = 0; j < 8; j++) acc = dot4(acc, w[j], x + 4 * j);
+    return acc;
+}
+#endif
 
 #endif

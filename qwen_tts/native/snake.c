@@ -14,8 +14,6 @@ INLINE floats squared_sine(floats x) {
     return sine * sine;
 }
 
-typedef uint16_t halves __attribute__((vector_size(32), aligned(2), may_alias));
-
 // To bfloat16, halves to even.
 INLINE halves to_bf16(floats x) {
     ints bits = (ints)x;
@@ -42,14 +40,14 @@ INLINE void lanes(const void *x, void *out, int64_t place, floats rate, floats g
 INLINE void rows_of(
     const void *x, const float *rate, const float *gain, int64_t rows, int64_t channels, void *out, int narrow_in, int narrow_out
 ) {
-    int64_t even = channels / LANES * LANES, rest = channels - even;
+    int64_t even = channels / WIDE * WIDE, rest = channels - even;
     size_t in = narrow_in ? sizeof(uint16_t) : sizeof(float), made = narrow_out ? sizeof(uint16_t) : sizeof(float);
-    float last[4][LANES] = {{0}};  // rates, gains, inputs and outputs of the channels that fill no vector
+    float last[4][WIDE] = {{0}};  // rates, gains, inputs and outputs of the channels that fill no vector
     memcpy(last[0], rate + even, rest * sizeof(float));
     memcpy(last[1], gain + even, rest * sizeof(float));
     for (int64_t row = 0; row < rows; row++) {
         int64_t begin = row * channels;
-        for (int64_t c = 0; c < even; c += LANES) lanes(x, out, begin + c, load(rate + c), load(gain + c), narrow_in, narrow_out);
+        for (int64_t c = 0; c < even; c += WIDE) lanes(x, out, begin + c, load(rate + c), load(gain + c), narrow_in, narrow_out);
         if (rest) {
             memcpy(last[2], (const char *)x + (begin + even) * in, rest * in);
             lanes(last[2], last[3], 0, load(last[0]), load(last[1]), narrow_in, narrow_out);

@@ -40,8 +40,8 @@ static void remember(Team *team, const Stack *s, const Cache *cache, int32_t lay
 static void soften(float *scores, int32_t count) {
     float greatest = scores[0], total = 0;
     for (int32_t i = 1; i < count; i++) greatest = fmaxf(greatest, scores[i]);
-    for (int32_t i = count; i % LANES; i++) scores[i] = -INFINITY;
-    for (int32_t i = 0; i < count; i += LANES) store(scores + i, exponential(load(scores + i) - greatest));
+    for (int32_t i = count; i % WIDE; i++) scores[i] = -INFINITY;
+    for (int32_t i = 0; i < count; i += WIDE) store(scores + i, exponential(load(scores + i) - greatest));
     for (int32_t i = 0; i < count; i++) total += scores[i];
     for (int32_t i = 0; i < count; i++) scores[i] /= total;
 }
@@ -81,8 +81,12 @@ static void gate(Team *team, const Stack *s, int32_t count, Share pairs) {
     float *joined = team->inner, *out = team->inner + (int64_t)team->tokens * wide;
     for (int32_t m = 0; m < count; m++)
         for (int32_t pair = pairs.begin; pair < pairs.end; pair++) {
-            floats left = load(joined + m * wide + pair * 2 * LANES), up = load(joined + m * wide + pair * 2 * LANES + LANES);
-            store(out + m * (wide / 2) + pair * LANES, left / (1.0f + exponential(-left)) * up);
+            const float *from = joined + m * wide + pair * 2 * LANES;
+            float *to = out + m * (wide / 2) + pair * LANES;
+            for (int i = 0; i < LANES; i += WIDE) {
+                floats left = load(from + i);
+                store(to + i, left / (1.0f + exponential(-left)) * load(from + LANES + i));
+            }
         }
 }
 
