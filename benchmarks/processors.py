@@ -7,53 +7,32 @@ than this one is not seen, nor what a slower memory does. Nothing else should ru
 """
 
 import argparse
-import ctypes
 import json
 import os
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 import torch
 from report import publish, table
 from tqdm import tqdm
 
+from qwen_tts.bench.product import product
 from qwen_tts.bench.random_model import write_random_model
-from qwen_tts.cores import TAKEN
 from qwen_tts.engine import bindings
-from qwen_tts.engine.pack import GROUP, LANES, pack_matrix
 from qwen_tts.native import compile
 
-OUTPUTS, INPUTS = 1024, 2048
 AVX2 = {"ONEDNN_MAX_CPU_ISA": "AVX2", "ATEN_CPU_CAPABILITY": "avx2"}
 PROCESSORS = {"this one": (compile.processor_flags(), {}), "AVX2 only": (("-march=x86-64-v3",), AVX2)}
 SPEAK = """
 import sys
 from qwen_tts.native import compile
-compile.processor_flags = lambda: tuple(sys.argv.pop(1).split())
-compile.library()
+flags = tuple(sys.argv.pop(1).split())
+compile.processor_flags = lambda: flags
 from qwen_tts.cli import app
 app()
 """
-
-
-def product(kernel: ctypes.CDLL, bits: int, count: int) -> float:
-    """Seconds that a matrix takes for so many vectors at once."""
-    weights, scales = (part.contiguous() for part in pack_matrix(torch.randn(OUTPUTS, INPUTS), bits))
-    matrix = bindings.Matrix(bits, OUTPUTS // LANES, INPUTS // GROUP, OUTPUTS, weights.data_ptr(), scales.data_ptr())
-    stack = bindings.Stack(width=INPUTS, ffn=1, heads=1, kv_heads=1, head_dim=2)
-    team = kernel.new_team(
-        ctypes.byref(bindings.Model(talker=stack, predictor=stack, head=matrix, groups=1)), 1, count, 1, ctypes.addressof(TAKEN)
-    )
-    x, y, taken = torch.randn(count, INPUTS), torch.empty(count, OUTPUTS), []
-    for _ in range(2000):
-        start = time.perf_counter()
-        kernel.run_product(team, ctypes.byref(matrix), count, x.data_ptr(), INPUTS, y.data_ptr(), 0)
-        taken.append(time.perf_counter() - start)
-    kernel.free_team(team)
-    return min(taken)
 
 
 def spoken(model: str, flags: tuple[str, ...], limits: dict[str, str], runs: int) -> dict[str, float]:
@@ -70,7 +49,7 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=5)
     args = parser.parse_args()
 
-    matrices, models, result = [], [], {}
+    weight, matrices, models, result = torch.randn(1024, 2048), [], [], {}
     with tempfile.TemporaryDirectory() as folder:
         shape = Path(folder, "0.6b")
         shape.mkdir()
@@ -79,7 +58,11 @@ def main() -> None:
             path = Path(folder, f"{name}.so")
             compile.build(path, flags)
             kernel = bindings.load(path)
-            found = {f"{bits} bits, {count}": product(kernel, bits, count) * 1e6 for bits in (8, 6, 4, 32) for count in (1, 4)}
+            found = {
+                f"{bits} bits, {count}": product(kernel, weight, bits, torch.randn(count, 2048), times=2000)[1] * 1e6
+                for bits in (8, 6, 4, 32)
+                for count in (1, 4)
+            }
             matrices.append([name, *(f"{value:.0f}" for value in found.values())])
             speech = {}
             for model, place in (("0.6b", str(shape)), ("tiny", "tiny")):

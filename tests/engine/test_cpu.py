@@ -1,21 +1,23 @@
 """The quantised CPU engine: its numbers, its rows, what it keeps, and what it says where it cannot run."""
 
 import ctypes
-import math
 import platform
 import random
 import threading
 import time
+from collections.abc import Callable
+from functools import cache
 
 import pytest
 import torch
 
+from qwen_tts.bench.product import product
 from qwen_tts.cores import TAKEN, core_taken
 from qwen_tts.engine import bindings, choose, weight_cache
 from qwen_tts.engine.cpu import CpuEngine
 from qwen_tts.engine.eager import EagerEngine
 from qwen_tts.engine.forced import forced_logits
-from qwen_tts.engine.pack import GROUP, LANES, pack_matrix, size
+from qwen_tts.engine.pack import GROUP, pack_matrix, size
 from qwen_tts.errors import OptionError
 from qwen_tts.native import compile
 from qwen_tts.sampling import SamplingOptions
@@ -46,30 +48,6 @@ def in_8_bits(x: torch.Tensor) -> torch.Tensor:
     return (torch.round(grouped / scale.clamp(min=1e-30)) * scale).flatten(1)
 
 
-def product(kernel: ctypes.CDLL, weight: torch.Tensor, bits: int, x: torch.Tensor) -> torch.Tensor:
-    """W x by the kernel, on one thread."""
-    return timed_product(kernel, weight, bits, x, 1)[0]
-
-
-def timed_product(
-    kernel: ctypes.CDLL, weight: torch.Tensor, bits: int, x: torch.Tensor, times: int
-) -> tuple[torch.Tensor, float]:
-    """The same, and how many seconds the fastest of so many times took."""
-    weights, scales = (part.contiguous() for part in pack_matrix(weight, bits))
-    tiles, groups = -(-len(weight) // LANES), -(-weight.shape[1] // GROUP)
-    matrix = bindings.Matrix(bits, tiles, groups, len(weight), weights.data_ptr(), scales.data_ptr())
-    stack = bindings.Stack(width=weight.shape[1], ffn=1, heads=1, kv_heads=1, head_dim=2)
-    model = bindings.Model(talker=stack, predictor=stack, head=matrix, groups=1)
-    team = kernel.new_team(ctypes.byref(model), 1, len(x), 1, ctypes.addressof(TAKEN))
-    y, fastest = torch.full((len(x), len(weight)), torch.nan), math.inf
-    for _ in range(times):
-        start = time.perf_counter()
-        kernel.run_product(team, ctypes.byref(matrix), len(x), x.data_ptr(), x.shape[1], y.data_ptr(), 0)
-        fastest = min(fastest, time.perf_counter() - start)
-    kernel.free_team(team)
-    return y, fastest
-
-
 @needs_kernel
 @pytest.mark.parametrize("bits", [32, 8, 6, 4])
 @pytest.mark.parametrize(("outputs", "inputs", "count"), [(16, 32, 1), (40, 24, 3), (33, 100, 7), (64, 256, 5)])
@@ -77,7 +55,7 @@ def test_a_product_is_that_of_the_packed_numbers(bits, outputs, inputs, count):
     generator = torch.Generator().manual_seed(outputs)
     weight, x = torch.randn(outputs, inputs, generator=generator), torch.randn(count, inputs, generator=generator)
     weight[0], x[:, :3] = 0, 20.0  # a group of zeros; outliers
-    made = product(bindings.load(compile.library()), weight, bits, x)
+    made, _ = product(bindings.load(compile.library()), weight, bits, x)
     expected = x @ weight.T if bits == 32 else (in_8_bits(x) @ unpacked(*pack_matrix(weight, bits), bits).T)[:, :outputs]
     torch.testing.assert_close(made, expected, rtol=1e-5, atol=2e-4)
 
@@ -93,14 +71,24 @@ OLDER = {"x86_64": {"x86-64": "", "x86-64-v3": "avx2"}, "aarch64": {"armv8-a": "
 HERE = OLDER.get(platform.machine(), {})  # processors of this family, and what tells that this one can run their code
 
 
-@pytest.fixture(scope="module", params=HERE)
-def older(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> ctypes.CDLL:
-    """The kernel as an older processor would have it."""
+@pytest.fixture(scope="module")
+def translated(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], ctypes.CDLL]:
+    """The kernel as another processor would have it."""
+    folder = tmp_path_factory.mktemp("translated")
+
+    @cache
+    def kernel(processor: str) -> ctypes.CDLL:
+        compile.build(folder / f"{processor}.so", (f"-march={processor}",))
+        return bindings.load(folder / f"{processor}.so")
+
+    return kernel
+
+
+@pytest.fixture(params=HERE)
+def older(request: pytest.FixtureRequest, translated: Callable[[str], ctypes.CDLL]) -> ctypes.CDLL:
     if HERE[request.param] not in compile._processor():
         pytest.skip(f"this is no {request.param}")
-    path = tmp_path_factory.mktemp("older") / "old.so"
-    compile.build(path, (f"-march={request.param}",))
-    return bindings.load(path)
+    return translated(request.param)
 
 
 @needs_kernel
@@ -108,7 +96,8 @@ def test_older_processors_compute_the_same(older):
     new = bindings.load(compile.library())
     weight, x = torch.randn(48, 320) * 3, torch.randn(7, 320)
     for bits in (8, 6, 4, 32):
-        torch.testing.assert_close(product(older, weight, bits, x), product(new, weight, bits, x), rtol=1e-5, atol=1e-4)
+        made, expected = (product(kernel, weight, bits, x)[0] for kernel in (older, new))
+        torch.testing.assert_close(made, expected, rtol=1e-5, atol=1e-4)
 
 
 @needs_kernel
@@ -118,15 +107,15 @@ def test_the_greatest_numbers_are_summed_exactly(older, bits):
     weight, x = torch.full((16, 32), most), torch.full((4, 32), 127.0)  # scales of 1: what is packed is what is here
     weight[1::2], x[1], x[2, ::2] = -most, -127.0, -127.0
     for kernel in (older, bindings.load(compile.library())):
-        assert torch.equal(product(kernel, weight, bits, x), x @ weight.T)
+        assert torch.equal(product(kernel, weight, bits, x)[0], x @ weight.T)
 
 
 @needs_kernel
 @pytest.mark.skipif("avx2" not in compile._processor(), reason="this processor lacks AVX2")
-def test_a_compiler_makes_good_code_of_narrower_vectors(tmp_path):
-    compile.build(tmp_path / "old.so", ("-march=x86-64-v3",))
+def test_a_compiler_makes_good_code_of_narrower_vectors(translated):
     weight, x = torch.randn(512, 2048), torch.randn(1, 2048)
-    old, new = (timed_product(bindings.load(k), weight, 6, x, 200)[1] for k in (tmp_path / "old.so", compile.library()))
+    kernels = translated("x86-64-v3"), bindings.load(compile.library())
+    old, new = (product(kernel, weight, 6, x, times=200)[1] for kernel in kernels)
     assert old < 5 * new  # 1.5 times; 13 times while vectors were wider than registers
 
 
