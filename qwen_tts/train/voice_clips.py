@@ -55,7 +55,8 @@ def read_examples(
     """
     examples, vectors = [], dict[str, Tensor]()
     codes_of = _KeptCodes(keep, model)
-    codes_of.share(_to_encode(path), progress)
+    if keep is not None and spread.count() > 1:
+        codes_of.share(_to_encode(path), progress)
     groups = model.config.talker_config.num_code_groups
     size = model.config.talker_config.code_predictor_config.vocab_size
     for number, line in progress(numbered_lines(path)):
@@ -115,7 +116,7 @@ class _KeptCodes:
         if path is not None:
             self._file = path.with_suffix(f".{spread.number()}{path.suffix}") if spread.number() else path
             self._own = load_file(self._file) if self._file.exists() else {}
-            self._read(path)
+        self._read()
         self._written = len(self._own)
 
     def __call__(self, audio: Path) -> Tensor:
@@ -129,14 +130,12 @@ class _KeptCodes:
 
     def share(self, audio: list[Path], progress: Any) -> None:
         """Has each of several processes encode its part of these; what cannot be is left to who asks for it."""
-        if spread.count() == 1 or self._path is None:
-            return
         for file in progress(list(dict.fromkeys(audio))[spread.number() :: spread.count()]):
             with suppress(QwenTTSError, OSError):
                 self(file)
         self.write()
         spread.together()
-        self._read(self._path)
+        self._read()
 
     def write(self) -> None:
         if self._path is not None and len(self._own) > self._written:
@@ -145,9 +144,10 @@ class _KeptCodes:
                 save_file(self._own, partial)
             self._written = len(self._own)
 
-    def _read(self, path: Path) -> None:
-        for file in path.parent.glob(f"{path.stem}*{path.suffix}"):
-            self._known |= load_file(file)
+    def _read(self) -> None:
+        if self._path is not None:
+            for file in self._path.parent.glob(f"{self._path.stem}*{self._path.suffix}"):
+                self._known |= load_file(file)
 
 
 def _to_encode(path: Path) -> list[Path]:
